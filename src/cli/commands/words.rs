@@ -1,0 +1,71 @@
+//! The commands that touch no host: they read, tell and print.
+
+use clap::CommandFactory as _;
+
+use crate::cli::arguments::{Arguments, Completion, Explain, Init, Schema, SchemaOf, Validate};
+use crate::cli::console::{Console, RED, styled};
+use crate::cli::inventory::Loaded;
+use crate::cli::results::{Line, Results};
+use crate::cli::session::Session;
+use crate::cli::{Refusal, explain as explanations, inventory};
+use crate::orchestration::Exit;
+
+pub(super) fn init(arguments: &Init, console: &Console) -> Result<Exit, Refusal> {
+    let Init { addresses, cluster, product, product_version, home } = arguments.clone();
+    let options = inventory::InitOptions { cluster, product, version: product_version, home };
+    let text = inventory::init(&addresses, &options).map_err(|problem| {
+        let hint = problem.hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        Refusal::usage(format!("{} {}{hint}", styled(RED, "error:"), problem.message))
+    })?;
+    console.result(text.trim_end());
+    Ok(Exit::Success)
+}
+
+pub(super) fn validate(arguments: &Validate, console: &Console) -> Result<Exit, Refusal> {
+    let session = Session::without_secrets(&arguments.which, console)?;
+    let failed = session.check(console)?;
+    let Loaded { inventory, path, .. } = &session.loaded;
+    console.result(inventory::describe(inventory, &path.display().to_string(), arguments.explain).trim_end());
+    Ok(if failed { Exit::Inventory } else { Exit::Success })
+}
+
+pub(super) fn schema(arguments: &Schema, console: &Console) -> Result<Exit, Refusal> {
+    let schema = match arguments.of {
+        SchemaOf::Inventory => inventory::schema(),
+        SchemaOf::Report => schemars::schema_for!(Results<'_>).to_value(),
+        SchemaOf::Event => schemars::schema_for!(Line<'_>).to_value(),
+    };
+    console.result(&format!("{schema:#}"));
+    Ok(Exit::Success)
+}
+
+pub(super) fn explain(arguments: &Explain, console: &Console) -> Result<Exit, Refusal> {
+    let text = match &arguments.code {
+        Some(code) => explanations::explain(code),
+        None => explanations::list(),
+    };
+    let text = text.map_err(|error| Refusal::usage(format!("{} {error}", styled(RED, "error:"))))?;
+    console.result(&text);
+    Ok(Exit::Success)
+}
+
+pub(super) fn completion(arguments: &Completion, console: &Console) -> Result<Exit, Refusal> {
+    // Not straight to standard output: the generator panics when it can't write.
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "hactl", &mut script);
+    console.file(&script);
+    Ok(Exit::Success)
+}
+
+pub(super) fn man(console: &Console) -> Result<Exit, Refusal> {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+    rendered.map_err(|error| Refusal::failed(format!("error: {error}")))?;
+    console.file(&page);
+    Ok(Exit::Success)
+}
+
+pub(super) fn version(console: &Console) -> Result<Exit, Refusal> {
+    console.result(concat!("hactl ", env!("CARGO_PKG_VERSION")));
+    Ok(Exit::Success)
+}

@@ -1,0 +1,110 @@
+//! The only place that prints. Results go to standard output, talk to standard error; both through the redactor.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+
+use super::arguments::{Colour, Talk};
+use crate::model::Redactor;
+
+/// The style of a heading.
+pub(super) const BOLD: Style = Style::new().bold();
+/// The style of what is wrong.
+pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
+/// The style of what is or would be changed.
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
+/// The style of what is as wanted.
+pub(super) const GREEN: Style = AnsiColor::Green.on_default();
+/// The style of what matters less.
+pub(super) const DIM: Style = Style::new().dimmed();
+
+/// Standard output and standard error.
+#[derive(Clone)]
+pub(super) struct Console {
+    redactor: Arc<Mutex<Arc<Redactor>>>,
+    choice: anstream::ColorChoice,
+    quiet: bool,
+    unwritten: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Console {
+    pub(super) fn new(talk: &Talk) -> Self {
+        let choice = match talk.color {
+            Colour::Auto => anstream::ColorChoice::Auto,
+            Colour::Always => anstream::ColorChoice::Always,
+            Colour::Never => anstream::ColorChoice::Never,
+        };
+        Self { redactor: Arc::default(), choice, quiet: talk.quiet, unwritten: Arc::default() }
+    }
+
+    /// From now on, these secrets are taken out of everything.
+    pub(super) fn redact(&self, redactor: Arc<Redactor>) {
+        *self.redactor.lock().unwrap_or_else(PoisonError::into_inner) = redactor;
+    }
+
+    /// The text without secrets.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let redactor = self.redactor.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        redactor.clean(text.to_owned())
+    }
+
+    /// Prints a result.
+    pub(super) fn result(&self, text: &str) {
+        let mut stdout = AutoStream::new(io::stdout().lock(), self.choice);
+        self.note(writeln!(stdout, "{}", self.clean(text)).and_then(|()| stdout.flush()));
+    }
+
+    /// Prints a file that another program is to read, byte for byte.
+    pub(super) fn file(&self, bytes: &[u8]) {
+        let mut stdout = io::stdout().lock();
+        self.note(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    }
+
+    // A reader that went away (`| head`) is no failure of the run; a full disk behind `> report.json` is one.
+    fn note(&self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+
+    /// Why a result could not be printed, if so.
+    pub(super) fn unwritten(&self) -> Option<io::Error> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Says something about the work.
+    pub(super) fn talk(&self, text: &str) {
+        if !self.quiet {
+            self.error(text);
+        }
+    }
+
+    /// Says something that must be seen.
+    pub(super) fn error(&self, text: &str) {
+        let _ = writeln!(AutoStream::new(io::stderr().lock(), self.choice), "{}", self.clean(text));
+    }
+
+    /// Can lines be drawn over one another?
+    pub(super) fn is_live(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Is somebody there to answer a question?
+    pub(super) fn can_ask() -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Should a text that is made elsewhere hold colours?
+    pub(super) fn has_colour(&self) -> bool {
+        AutoStream::new(io::stderr(), self.choice).current_choice() != anstream::ColorChoice::Never
+    }
+}
+
+/// The text in a style. `anstream` takes the style out again where it does not belong.
+pub(super) fn styled(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}

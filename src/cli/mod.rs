@@ -1,0 +1,72 @@
+//! Floor 5: words in, words out: arguments, prompts, rendering, exit codes.
+
+pub mod arguments;
+mod commands;
+mod console;
+mod explain;
+mod findings;
+pub mod inventory;
+mod progress;
+mod render;
+mod results;
+mod session;
+mod signals;
+
+pub use explain::{Explanation, all as explanations};
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use crate::orchestration::Exit;
+use arguments::Arguments;
+use console::Console;
+
+/// Why a command did not begin, or broke off: what to print, and the exit code.
+struct Refusal {
+    exit: Exit,
+    text: String,
+}
+
+impl Refusal {
+    fn usage(text: String) -> Self {
+        Self { exit: Exit::Usage, text }
+    }
+
+    fn inventory(text: String) -> Self {
+        Self { exit: Exit::Inventory, text }
+    }
+
+    fn failed(text: String) -> Self {
+        Self { exit: Exit::Failed, text }
+    }
+}
+
+/// Runs hactl with these words, the program's name first, and says what to exit with.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap prints each where it belongs. Its own exit code 2 would read as "differs".
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    let console = Console::new(&arguments.talk);
+    let exit = match commands::run(&arguments.command, &arguments.talk, &console) {
+        Ok(exit) => exit,
+        Err(Refusal { exit, text }) => {
+            if !text.is_empty() {
+                console.error(&text);
+            }
+            exit
+        }
+    };
+    match console.unwritten() {
+        Some(error) => {
+            console.error(&format!("error: the result could not be written to standard output: {error}"));
+            exit.and(Exit::Failed)
+        }
+        None => exit,
+    }
+}

@@ -1,0 +1,75 @@
+//! `ssh:`: how hosts are reached and how rights on them are gained.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{OneOrMany, SecretSource};
+
+/// How hosts are reached. Every key may also stand under a group or a host, where it overrides this one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SshSettings {
+    /// The user to log in as. Default: the user who runs hactl.
+    pub user: Option<String>,
+    /// The port of the SSH server. Default: 22.
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// Private key files, tried after the agent's keys. Default: `~/.ssh/id_ed25519`, `id_ecdsa`, `id_rsa`, those that exist.
+    #[schemars(extend("format" = "local-file"))]
+    pub identity: Option<OneOrMany<PathBuf>>,
+    /// The passphrase of the key files.
+    pub passphrase: Option<SecretSource>,
+    /// The password to log in with; tried last.
+    pub password: Option<SecretSource>,
+    /// Ask the SSH agent (`SSH_AUTH_SOCK`) first. Default: true.
+    pub agent: Option<bool>,
+    /// Files with the hosts' keys; an unknown or changed key is refused. Default: `~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`.
+    #[schemars(extend("format" = "local-file"))]
+    pub known_hosts: Option<OneOrMany<PathBuf>>,
+    /// The name under which the host's key is recorded. Default: the address.
+    pub host_key_alias: Option<String>,
+    /// Seconds until a host that does not answer counts as unreachable. Default: 10.
+    #[schemars(range(min = 1, max = 600))]
+    pub connect_timeout: Option<u16>,
+    /// How to become root, or another user, on the host. Default: not at all.
+    #[serde(rename = "become")]
+    pub become_: Option<BecomeSettings>,
+    /// Where hactl keeps its backups, lock and audit log on the host. Default: `/var/lib/hactl` for root, else `~/.local/state/hactl`.
+    pub state_folder: Option<String>,
+}
+
+/// How to become another user on the host.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BecomeSettings {
+    /// The program to use, or `none`.
+    pub method: BecomeMethod,
+    /// The user to become. Default: root.
+    pub user: Option<String>,
+    /// The password that sudo or doas asks for. Without it, a password prompt is an error.
+    pub password: Option<SecretSource>,
+}
+
+/// The program that changes the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BecomeMethod {
+    /// `sudo`, with or without a password.
+    Sudo,
+    /// OpenBSD's `doas`; only with `nopass` rules, since it takes a password from a terminal alone.
+    Doas,
+    /// Stay the user who logged in.
+    None,
+}
+
+/// How a host is reached at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportKind {
+    /// By SSH.
+    Ssh,
+    /// The machine that hactl runs on; the default for the address `localhost`.
+    Local,
+}

@@ -1,0 +1,81 @@
+//! One exec to look: all probes of a host in one script, and what they tell.
+
+use super::fence::{Fences, OnFailure};
+use super::fleet::Node;
+use super::{Failure, RunId, lock};
+use crate::model::Script;
+use crate::resources::{AssessError, Assessment, look_ahead};
+use crate::steps::Item;
+
+/// What was seen of a host's items, in their order.
+pub(super) type Looked = Vec<Result<Assessment, Failure>>;
+
+/// Looks at every item of a node. With `release`, the node's lock is given back in the same exec.
+///
+/// # Errors
+/// When the host could not be looked at at all: it is unknown then.
+pub(super) async fn look(node: &Node, release: Option<&RunId>) -> Result<Looked, Failure> {
+    let fences = Fences::new();
+    let mut prelude = Script::new();
+    prelude.line(&node.state_folder);
+    look_ahead(node.items.iter().map(|item| item.resource.resource()), &mut prelude);
+    let mut probes: Vec<Script> = node.items.iter().map(probe).collect();
+    if let Some(run) = release {
+        let mut script = lock::prelude(node);
+        script.append(&lock::release(run));
+        probes.push(script);
+    }
+    let script = fences.join(&prelude, &probes, OnFailure::GoOn);
+    let reply = node.run(&script).await.map_err(|error| Failure::from(&error))?;
+    if !fences.started(&reply.stdout) {
+        return Err(node.no_answer(&reply));
+    }
+    let seen = fences.split(&reply.stdout, &reply.stderr, probes.len());
+    let assess = |(item, seen): (&Item, _)| match seen {
+        Some(seen) => item.resource.resource().assess(seen).map_err(|error| of_item(item, error)),
+        None => Err(of_item(item, broken_off(reply.truncated))),
+    };
+    let mut looked = node.items.iter().zip(seen).map(assess).collect();
+    wait_for_the_ground(&node.items, &mut looked);
+    Ok(looked)
+}
+
+/// What lies below a folder that an earlier item is still to bring can't be told, whatever its probe has seen: it is
+/// looked at again after that. Where that item itself can't be mended, there is only that to be said.
+fn wait_for_the_ground(items: &[Item], looked: &mut Looked) {
+    for index in 1..items.len() {
+        let (earlier, rest) = items.split_at(index);
+        let Some(place) = rest.first().and_then(|item| item.resource.resource().place()) else { continue };
+        let brings = |(item, seen): &(&Item, &Result<Assessment, Failure>)| {
+            let folder = item.resource.resource().creates();
+            // What only clears away what a dead run has left needs nothing, and brings nothing.
+            let still = seen.as_ref().map_or(true, |assessment| !assessment.needs.is_empty());
+            still && folder.is_some_and(|folder| place.is_within(folder))
+        };
+        let first = earlier.iter().zip(looked.iter()).find(brings);
+        let step = first.and_then(|(item, _)| item.steps.first().copied());
+        if let (Some(step), Some(seen)) = (step, looked.get_mut(index)) {
+            *seen = Ok(Assessment::known_after(step));
+        }
+    }
+}
+
+fn probe(item: &Item) -> Script {
+    let mut script = Script::new();
+    item.resource.resource().probe(&mut script);
+    script
+}
+
+fn broken_off(truncated: bool) -> AssessError {
+    let cause =
+        if truncated { "the host's answer is larger than 16 MiB" } else { "the host's answer broke off before it" };
+    AssessError::new("answer-incomplete", cause)
+        .hint("run `hactl plan` again; if it persists, look at the host's own log")
+}
+
+/// A failure of this item.
+pub(super) fn of_item(item: &Item, error: AssessError) -> Failure {
+    let AssessError { code, cause, hint } = error;
+    let id = item.resource.resource().id();
+    Failure { step: item.steps.first().copied(), item: Some(id.into()), hint, ..Failure::new(code, cause) }
+}

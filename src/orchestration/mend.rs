@@ -1,0 +1,143 @@
+//! One exec to mend: what a stage has to do on a host, up to the first failure.
+
+use super::fence::{Fences, OnFailure};
+use super::fleet::Node;
+use super::lock::{self, Held};
+use super::look::of_item;
+use super::{Controller, Event, Events, Failure, Phase, RunId};
+use crate::model::{Blob, Script};
+use crate::resources::{Assessment, MEND, explain_failure};
+use crate::steps::Item;
+use crate::transport::{upload_request, uploaded};
+
+/// What one stage has to do on one host.
+pub(super) struct Work<'a> {
+    /// Each item that differs, with what is to be done about it.
+    pub(super) items: Vec<(&'a Item, &'a Assessment)>,
+}
+
+impl Work<'_> {
+    /// How many changes it makes.
+    pub(super) fn changes(&self) -> usize {
+        self.items.iter().map(|(_, assessment)| assessment.changes.len()).sum()
+    }
+
+    fn blobs(&self) -> Vec<&Blob> {
+        let mut blobs: Vec<&Blob> = self.items.iter().flat_map(|(_, assessment)| &assessment.needs).collect();
+        blobs.sort_by_key(|blob| blob.sha256);
+        blobs.dedup_by_key(|blob| blob.sha256);
+        blobs
+    }
+
+    fn ids_after(&self, index: usize) -> Vec<String> {
+        self.items.iter().skip(index + 1).map(|(item, _)| item.resource.resource().id()).collect()
+    }
+}
+
+/// Uploads what the work needs, then does it.
+///
+/// # Errors
+/// Names the item that failed, and those after it that were not tried.
+pub(super) async fn mend(
+    node: &Node,
+    work: &Work<'_>,
+    held: &Held,
+    controller: &Controller,
+    events: &Events,
+) -> Result<(), Failure> {
+    let run = &held.run;
+    for blob in work.blobs() {
+        // Each upload fills a window of some megabytes: all hosts at once would hold hundreds in memory.
+        let _place = node.uploads.acquire().await;
+        events.send(Event::Host { host: node.name.clone(), phase: Phase::Upload });
+        let request = upload_request(blob, &node.state_folder, node.upload_deadline(blob.size));
+        let at_item = |error: Failure| at_blob(work, blob, error);
+        let reply = node.request(request).await.map_err(|error| at_item(Failure::from(&error)))?;
+        uploaded(&reply, blob).map_err(|error| at_item(Failure::from(&error)))?;
+    }
+    events.send(Event::Host { host: node.name.clone(), phase: Phase::Mend });
+    let fences = Fences::new();
+    let mut scripts = vec![lock::keep(held)];
+    scripts.extend(work.items.iter().map(|(_, assessment)| {
+        let mut script = Script::new();
+        script.append(&assessment.mend);
+        script
+    }));
+    scripts.push(audit(work, run, controller));
+    let mut prelude = prelude(node, run);
+    let needed: usize = work.items.iter().map(|(_, assessment)| assessment.needs.len()).sum();
+    if needed > work.blobs().len() {
+        prelude.line("HACTL_SHARED_BLOBS=1");
+    }
+    let script = fences.join(&prelude, &scripts, OnFailure::End);
+    let deadline = node.upload_deadline(work.blobs().iter().map(|blob| blob.size).sum());
+    let reply = node.run_within(&script, deadline).await.map_err(|error| lost(work, Failure::from(&error)))?;
+    let seen = fences.split(&reply.stdout, &reply.stderr, scripts.len());
+    for (index, seen) in seen.iter().enumerate() {
+        let item = index.checked_sub(1).and_then(|index| work.items.get(index).map(|(item, _)| (index, *item)));
+        let failure = match (seen, item) {
+            (Some(seen), _) if seen.status == 0 => continue,
+            (Some(seen), Some((_, item))) => of_item(item, explain_failure("mend-failed", seen.stderr, seen.status)),
+            (Some(seen), None) => {
+                let error = explain_failure("mend-failed", seen.stderr, seen.status);
+                Failure { hint: error.hint, ..Failure::new(error.code, error.cause) }
+            }
+            (None, _) => lost(work, node.no_answer(&reply)),
+        };
+        let not_reached = item.map_or_else(|| failure.not_reached.clone(), |(index, _)| work.ids_after(index));
+        return Err(Failure { not_reached, ..failure });
+    }
+    Ok(())
+}
+
+/// The functions and variables that mends need.
+fn prelude(node: &Node, run: &RunId) -> Script {
+    let mut script = lock::prelude(node);
+    script.line(&format!("HACTL_RUN={run} HACTL_BLOBS=$HACTL_STATE/blobs HACTL_BACKUP=$HACTL_STATE/backups/{run}"));
+    script.line(MEND);
+    script.line("hactl_audit() { printf '%s\\n' \"$1\" >> \"$HACTL_STATE/audit.jsonl\" || true; }");
+    // The connection may die in the middle: what was begun is finished all the same, and nothing is left half done.
+    script.line("trap '' PIPE HUP INT");
+    script
+}
+
+/// Shell that notes on the host itself what was done there, by whom, and takes the uploaded files away.
+fn audit(work: &Work<'_>, run: &RunId, controller: &Controller) -> Script {
+    let items: Vec<String> = work.items.iter().map(|(item, _)| item.resource.resource().id()).collect();
+    // By the controller's clock, like the journal: asking the host's own would cost every mend a process.
+    let at = jiff::Timestamp::now().to_string();
+    let line = serde_json::json!({ "at": at, "run": run, "owner": controller.owner(), "mended": items }).to_string();
+    let mut script = Script::new();
+    // A full disk must not turn a mend that went well into a failure: the journal on the controller has it too.
+    script.call("hactl_audit", &[&line]);
+    let blobs: Vec<String> = work.blobs().iter().map(|blob| blob.sha256.to_string()).collect();
+    if !blobs.is_empty() {
+        let words: Vec<&str> = blobs.iter().map(String::as_str).collect();
+        script.line("cd \"$HACTL_BLOBS\"");
+        script.call("rm -f", &words);
+    }
+    script
+}
+
+fn at_blob(work: &Work<'_>, blob: &Blob, failure: Failure) -> Failure {
+    let needs = |assessment: &Assessment| assessment.needs.iter().any(|needed| needed.sha256 == blob.sha256);
+    let Some(index) = work.items.iter().position(|(_, assessment)| needs(assessment)) else {
+        return failure;
+    };
+    let item = work.items.get(index).map(|(item, _)| *item);
+    Failure {
+        step: item.and_then(|item| item.steps.first().copied()),
+        item: item.map(|item| item.resource.resource().id().into()),
+        // Uploads come before every mend of the stage.
+        not_reached: work.ids_after(index),
+        ..failure
+    }
+}
+
+fn lost(work: &Work<'_>, failure: Failure) -> Failure {
+    let items: Vec<String> = work.items.iter().map(|(item, _)| item.resource.resource().id()).collect();
+    let cause = format!("{}; it is not known how far the mending of {} got", failure.cause, items.join(", "));
+    let hint =
+        failure.hint.unwrap_or_else(|| "run `hactl apply` again: each item is either done or untouched".to_owned());
+    Failure { cause, hint: Some(hint), ..failure }
+}

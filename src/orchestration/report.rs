@@ -1,0 +1,136 @@
+//! What a run came to, host by host, in the order of the inventory.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Exit, Failure, Outcome, RunId};
+use crate::model::inventory::Severity;
+use crate::model::{HostName, StepName};
+use crate::resources::Change;
+
+/// What a command came to on one cluster.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Report {
+    /// The version of this form: 1. A key may be added without a new version, none is renamed or removed.
+    pub version: u8,
+    /// The command, such as `apply`.
+    pub command: &'static str,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The run, where one was begun: `hactl rollback RUN` undoes it.
+    pub run: Option<RunId>,
+    /// Every host that was asked for.
+    pub hosts: Vec<HostReport>,
+    /// Every stage that was begun.
+    pub stages: Vec<StageReport>,
+    /// What the rules that need no host say of the inventory; only for a preflight.
+    pub findings: Vec<FindingReport>,
+    /// What was asked to stop the run, if anything.
+    pub interrupted: Option<Exit>,
+    /// How long it all took, in milliseconds.
+    pub milliseconds: u64,
+}
+
+/// What a command came to on one host.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct HostReport {
+    /// Its name.
+    pub host: HostName,
+    /// How it went.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Everything that went wrong on it, the first thing first.
+    pub failures: Vec<Failure>,
+    /// Every resource that differs, or has something to say, in the order in which it is mended.
+    pub items: Vec<ItemReport>,
+    /// How many resources were looked at.
+    pub looked_at: usize,
+    /// How many command lines were sent to the host.
+    pub execs: u32,
+    /// What the rules about hosts say of it.
+    pub findings: Vec<FindingReport>,
+    /// How long the host was worked on, in milliseconds.
+    pub milliseconds: u64,
+}
+
+/// What a rule says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FindingReport {
+    /// The rule's name, such as `O02`; `hactl explain O02` tells more.
+    pub rule: &'static str,
+    /// Does it stop a run?
+    pub severity: Severity,
+    /// Where in the inventory, as a path of keys, when no host was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// What is wrong, with what was seen.
+    pub cause: String,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What is to be said of one resource.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ItemReport {
+    /// The resource.
+    pub id: String,
+    /// The steps that want it.
+    pub steps: Vec<StepName>,
+    /// The stage in which it is mended.
+    pub stage: String,
+    /// Why.
+    pub because: String,
+    /// What differs; redacted.
+    pub changes: Vec<Change>,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
+}
+
+/// How a stage went.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StageReport {
+    /// Its name.
+    pub name: String,
+    /// Every host that had something to do in it, and how it went.
+    pub hosts: Vec<(HostName, Outcome)>,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+}
+
+impl StageReport {
+    /// Adds a report; a stage that was gone through again is one stage.
+    pub(super) fn add(reports: &mut Vec<Self>, report: Option<Self>) {
+        let Some(report) = report else { return };
+        let Some(earlier) = reports.last_mut().filter(|earlier| earlier.name == report.name) else {
+            return reports.push(report);
+        };
+        earlier.milliseconds += report.milliseconds;
+        for (host, outcome) in report.hosts {
+            match (earlier.hosts.iter_mut().find(|(known, _)| *known == host), outcome) {
+                (None, outcome) => earlier.hosts.push((host, outcome)),
+                (Some((_, Outcome::Changed { changes })), Outcome::Changed { changes: more }) => *changes += more,
+                (Some((_, known)), outcome) => *known = outcome,
+            }
+        }
+    }
+}
+
+impl Report {
+    /// How many changes there are on all hosts: pending ones for a plan, made ones for an apply.
+    pub fn changes(&self) -> usize {
+        let count = |outcome: &Outcome| match outcome {
+            Outcome::Differs { changes } | Outcome::Changed { changes } => *changes,
+            _ => 0,
+        };
+        self.hosts.iter().map(|host| count(&host.outcome)).sum()
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        let hosts = self.hosts.iter().map(|host| host.outcome.exit()).fold(Exit::Success, Exit::and);
+        let refused = self.findings.iter().any(|finding| finding.severity == Severity::Error);
+        let hosts = if refused { hosts.and(Exit::Preflight) } else { hosts };
+        self.interrupted.map_or(hosts, |asked| hosts.and(asked))
+    }
+}

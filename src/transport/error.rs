@@ -1,0 +1,76 @@
+//! Why a host did not answer: on which rung of the ladder, and what to do.
+
+use std::fmt;
+
+/// How far a connection got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    /// The name was looked up.
+    Dns,
+    /// A TCP connection was made.
+    Tcp,
+    /// Keys were exchanged.
+    KeyExchange,
+    /// The host's key was compared with the known ones.
+    HostKey,
+    /// The user proved who he is.
+    Authentication,
+    /// A channel was opened and the command accepted.
+    Channel,
+    /// sudo or doas let us become another user.
+    Become,
+    /// The command was running.
+    Command,
+}
+
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dns => "name lookup",
+            Self::Tcp => "tcp",
+            Self::KeyExchange => "key exchange",
+            Self::HostKey => "host key",
+            Self::Authentication => "authentication",
+            Self::Channel => "channel",
+            Self::Become => "become",
+            Self::Command => "command",
+        })
+    }
+}
+
+/// No complete answer came from a host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{rung}: {cause}")]
+pub struct TransportError {
+    /// The rung that broke.
+    pub rung: Rung,
+    /// A stable word for this kind of failure; `hactl explain CODE` tells more.
+    pub code: &'static str,
+    /// What happened, in a sentence without a full stop.
+    pub cause: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// May the same request be sent again? True only where nothing of it can have run.
+    pub retry: bool,
+}
+
+impl TransportError {
+    /// An error that another try would not mend.
+    pub fn new(rung: Rung, code: &'static str, cause: impl Into<String>) -> Self {
+        Self { rung, code, cause: cause.into(), hint: None, retry: false }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says that nothing has run, so that the same request may be sent again.
+    #[must_use]
+    pub fn retriable(mut self) -> Self {
+        self.retry = true;
+        self
+    }
+}

@@ -1,0 +1,51 @@
+//! Everything that is needed to reach one host, as data.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::inventory::{BecomeMethod, TransportKind};
+use crate::model::{HostName, Secret};
+
+/// One host's door and the keys to it. Built from the inventory and the resolved secrets; nothing here is looked up
+/// again, so a link may as well come from an `ssh_config`.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The host's name in the inventory.
+    pub name: HostName,
+    /// By SSH, or this machine itself.
+    pub kind: TransportKind,
+    /// The address or DNS name to connect to.
+    pub address: String,
+    /// The port of the SSH server.
+    pub port: u16,
+    /// The user to log in as.
+    pub user: String,
+    /// Private key files, in the order in which they are tried.
+    pub identities: Vec<PathBuf>,
+    /// What opens those of the key files that are encrypted.
+    pub passphrase: Option<Arc<Secret>>,
+    /// The password to log in with; tried last.
+    pub password: Option<Arc<Secret>>,
+    /// Ask the SSH agent (`SSH_AUTH_SOCK`) for keys first.
+    pub agent: bool,
+    /// Files with the hosts' keys. A missing file is an empty one.
+    pub known_hosts: Vec<PathBuf>,
+    /// The name that the host's key is recorded under, where that is not the address.
+    pub host_key_alias: Option<String>,
+    /// How long the host may take to accept a connection, and then to exchange keys.
+    pub connect_timeout: Duration,
+    /// How to become another user there.
+    pub become_: Option<Become>,
+}
+
+/// How to become another user on a host.
+#[derive(Debug, Clone)]
+pub struct Become {
+    /// The program that does it.
+    pub method: BecomeMethod,
+    /// The user to become.
+    pub user: String,
+    /// What the program asks for. Without it, being asked is an error.
+    pub password: Option<Arc<Secret>>,
+}

@@ -1,0 +1,163 @@
+//! The machine that hactl runs on, spoken to in the same way as any other host.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
+
+use super::deadline::late;
+use super::dialogue::{Act, Dialogue};
+use super::exchange::{Halt, Sink, exchange, feed};
+use super::{Answer, Ending, Reply, Request, Rung, Transport, TransportError};
+
+/// How long output is still read after the command has ended; a background child may hold it open for ever.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Runs command lines with the local `sh`.
+pub(super) struct Local;
+
+impl Transport for Local {
+    fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply> {
+        Box::pin(run(request))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+struct Pipes {
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+}
+
+async fn run(request: &Request) -> Result<Reply, TransportError> {
+    let end = Instant::now() + request.deadline;
+    let (mut child, pipes) = spawn(&request.command)?;
+    let mut dialogue = Dialogue::new(request);
+    let (sender, acts) = unbounded_channel();
+    let write = feed(Sink::Pipe(pipes.stdin), request, acts);
+    let read = listen(&mut child, pipes.stdout, pipes.stderr, &mut dialogue, sender);
+    let halt = match exchange(read, write, end).await {
+        Ok(ending) => return dialogue.finish(ending),
+        Err(halt) => halt,
+    };
+    end_group(&child).await;
+    Err(match halt {
+        Halt::Failed(error) => error,
+        Halt::Late => dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end")),
+    })
+}
+
+/// Starts the command in a process group of its own: a Ctrl-C at the terminal is for hactl, which lets it finish.
+#[expect(clippy::disallowed_methods, reason = "this is the transport that starts local programs")]
+fn shell(command: &str) -> Command {
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.arg("-c").arg(command);
+    Command::from(shell)
+}
+
+fn spawn(command: &str) -> Result<(Child, Pipes), TransportError> {
+    let failed = |cause: String| TransportError::new(Rung::Command, "local-shell-failed", cause);
+    let mut child = shell(command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(format!("/bin/sh does not start: {error}")))?;
+    match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+        (Some(stdin), Some(stdout), Some(stderr)) => Ok((child, Pipes { stdin, stdout, stderr })),
+        _ => Err(failed("/bin/sh has no pipes".to_owned())),
+    }
+}
+
+async fn listen(
+    child: &mut Child,
+    mut stdout: ChildStdout,
+    mut stderr: ChildStderr,
+    dialogue: &mut Dialogue,
+    acts: UnboundedSender<Act>,
+) -> Result<Ending, TransportError> {
+    // The feed ends on its own when the command reads no further, so nobody may be listening.
+    let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
+    tell(dialogue.start());
+    let (mut out, mut err) = (Some(Vec::with_capacity(64 * 1024)), Some(Vec::with_capacity(64 * 1024)));
+    let mut status = None;
+    let mut until = Instant::now();
+    while status.is_none() || out.is_some() || err.is_some() {
+        tokio::select! {
+            some = fill(&mut stdout, &mut out) => match some {
+                Some(data) => { tell(dialogue.stdout(&data)); }
+                None => out = None,
+            },
+            some = fill(&mut stderr, &mut err) => match some {
+                Some(data) => { tell(dialogue.stderr(&data)?); }
+                None => err = None,
+            },
+            ended = child.wait(), if status.is_none() => {
+                let ended = ended.map_err(|error| {
+                    TransportError::new(Rung::Command, "local-shell-failed", format!("cannot wait for /bin/sh: {error}"))
+                })?;
+                status = Some(ended);
+                until = Instant::now() + LINGER;
+            }
+            () = sleep_until(until), if status.is_some() => break,
+        }
+    }
+    Ok(status.map_or_else(|| Ending::Signal("KILL".to_owned()), ending))
+}
+
+/// Reads some more; `None` at the end of the stream.
+async fn fill(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Option<Vec<u8>>) -> Option<Vec<u8>> {
+    match buffer {
+        // Nothing more will come: let the other arms decide.
+        None => std::future::pending().await,
+        Some(buffer) => match stream.read_buf(buffer).await {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(std::mem::replace(buffer, Vec::with_capacity(64 * 1024))),
+        },
+    }
+}
+
+fn ending(status: ExitStatus) -> Ending {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ending::Status(code.unsigned_abs()),
+        (None, signal) => Ending::Signal(signal_name(signal.unwrap_or_default())),
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    match number {
+        1 => "HUP".to_owned(),
+        2 => "INT".to_owned(),
+        3 => "QUIT".to_owned(),
+        6 => "ABRT".to_owned(),
+        9 => "KILL".to_owned(),
+        11 => "SEGV".to_owned(),
+        13 => "PIPE".to_owned(),
+        14 => "ALRM".to_owned(),
+        15 => "TERM".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Ends the command with everything it started; dropping the child would end the shell alone.
+async fn end_group(child: &Child) {
+    if let Some(id) = child.id() {
+        // The shell's own `kill` can address a group, which no safe call of the standard library can.
+        drop(
+            shell(&format!("kill -s TERM -- -{id}; sleep 1; kill -s KILL -- -{id}"))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .await,
+        );
+    }
+}

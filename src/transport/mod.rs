@@ -1,0 +1,71 @@
+//! Floor 1: a request to a host and its answer back. Knows nothing of what is asked, or why.
+
+mod become_user;
+mod capture;
+mod deadline;
+mod dialogue;
+mod error;
+mod exchange;
+mod known_hosts;
+mod link;
+mod local;
+mod request;
+mod retry;
+mod ssh;
+mod upload;
+
+pub use error::{Rung, TransportError};
+pub use link::{Become, Link};
+pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
+pub use upload::{upload_request, uploaded};
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::model::inventory::{BecomeMethod, TransportKind};
+
+/// What a transport promises.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, TransportError>> + Send + 'a>>;
+
+/// One host's wire: a command line in, its answer out. Retrying and becoming root are wrappers of it.
+pub trait Transport: Send + Sync {
+    /// Runs one command line on the host, feeds it its input, and returns what it said when it has ended.
+    ///
+    /// It ends by the request's deadline at the latest. Whatever the command prints past the request's limit is read
+    /// and thrown away.
+    ///
+    /// # Errors
+    /// When no complete answer came: then it is unknown what the command did.
+    fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply>;
+
+    /// Ends the connection in order. A transport that is dropped ends it too, without waiting.
+    fn close(&self) -> Answer<'_, ()>;
+}
+
+impl Transport for Box<dyn Transport> {
+    fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply> {
+        (**self).run(request)
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        (**self).close()
+    }
+}
+
+/// Reaches a host: by SSH, or as this machine itself; with the wrappers that its link asks for.
+///
+/// Nothing is run on the host yet. A connection that is refused or dropped before anything could run is tried again.
+///
+/// # Errors
+/// When the host is not reached; the error's rung says how far we got.
+pub async fn connect(link: &Link) -> Result<Box<dyn Transport>, TransportError> {
+    let wire: Box<dyn Transport> = match link.kind {
+        TransportKind::Ssh => Box::new(ssh::Ssh::connect(link).await?),
+        TransportKind::Local => Box::new(local::Local),
+    };
+    let wire = match &link.become_ {
+        Some(how) if how.method != BecomeMethod::None => Box::new(become_user::BecomeUser::new(wire, how.clone())),
+        _ => wire,
+    };
+    Ok(Box::new(retry::Retry::new(wire)))
+}

@@ -1,0 +1,91 @@
+//! From a name to a TCP connection.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::wire::Wire;
+use crate::transport::{Rung, TransportError};
+
+/// The head start of one address of a name over the next.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Looks the name up and connects to the first of its addresses that answers.
+///
+/// # Errors
+/// When the name has no address, all addresses refuse, or `limit` has passed.
+pub(super) async fn dial(name: &str, port: u16, limit: Duration) -> Result<Wire, TransportError> {
+    let end = Instant::now() + limit;
+    let addresses: Vec<SocketAddr> = match timeout_at(end, lookup_host((name, port))).await {
+        Ok(Ok(found)) => found.collect(),
+        Ok(Err(error)) => return Err(unknown_name(name, &error.to_string())),
+        Err(_) => {
+            return Err(unknown_name(name, &format!("no answer within {} s", limit.as_secs_f32())));
+        }
+    };
+    if addresses.is_empty() {
+        return Err(unknown_name(name, "it has no address"));
+    }
+    let target = format!("{name} port {port}");
+    match timeout_at(end, first(addresses)).await {
+        Ok(stream) => stream.and_then(Wire::new).map_err(|error| unreachable(&target, &error)),
+        Err(_) => Err(TransportError::new(
+            Rung::Tcp,
+            "connect-timeout",
+            format!("{target} does not answer within {} s", limit.as_secs_f32()),
+        )
+        .hint("is the host up, and does a firewall let SSH through? --connect-timeout allows more time")),
+    }
+}
+
+/// Tries the addresses one after another, each with a small head start, and takes the first that answers.
+async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let mut waiting = addresses.into_iter();
+    let mut tries = JoinSet::new();
+    let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
+    if let Some(address) = waiting.next() {
+        tries.spawn(TcpStream::connect(address));
+    }
+    loop {
+        let more = waiting.len() > 0;
+        tokio::select! {
+            ended = tries.join_next(), if !tries.is_empty() => match ended {
+                Some(Ok(Ok(stream))) => return Ok(stream),
+                Some(Ok(Err(error))) => last = error,
+                Some(Err(error)) => last = io::Error::other(error),
+                None => {}
+            },
+            () = sleep(HEAD_START), if more => {}
+            else => return Err(last),
+        }
+        if let Some(address) = waiting.next() {
+            tries.spawn(TcpStream::connect(address));
+        }
+    }
+}
+
+fn unknown_name(name: &str, why: &str) -> TransportError {
+    TransportError::new(Rung::Dns, "name-not-found", format!("the name {name} cannot be looked up: {why}"))
+        .hint("check the address in the inventory, and this machine's DNS and /etc/hosts")
+}
+
+fn unreachable(target: &str, error: &io::Error) -> TransportError {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            TransportError::new(Rung::Tcp, "connection-refused", format!("{target} refuses connections"))
+                .hint("is an SSH server running there, and is the port right?")
+                .retriable()
+        }
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+            TransportError::new(Rung::Tcp, "connection-refused", format!("{target} drops connections: {error}"))
+                .hint("is there a firewall in between, or is the SSH server overloaded?")
+                .retriable()
+        }
+        _ => TransportError::new(Rung::Tcp, "unreachable", format!("{target} cannot be reached: {error}"))
+            .hint("check the address, the network and the routes to the host"),
+    }
+}

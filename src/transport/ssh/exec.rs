@@ -1,0 +1,200 @@
+//! One request over one channel.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use russh::client::Msg;
+use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Error, Sig};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::Session;
+use crate::transport::deadline::late;
+use crate::transport::dialogue::{Act, Dialogue};
+use crate::transport::exchange::{Halt, Sink, exchange, feed};
+use crate::transport::{Ending, Reply, Request, Rung, TransportError};
+
+/// How long the end of the channel may come after the end of the command: a background child that holds standard
+/// output open keeps it open for ever.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How long telling the server that we are done may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The pauses between asking for a channel again and again, each twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_millis(640);
+
+/// A channel that is closed on every way out, also when nobody waits for the answer any more.
+struct Open<'a> {
+    session: &'a Session,
+    writer: Option<ChannelWriteHalf<Msg>>,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let (Some(writer), Ok(runtime)) = (self.writer.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { timeout(FAREWELL, writer.close()).await });
+        }
+        self.session.running.fetch_sub(1, Ordering::AcqRel);
+        self.session.freed.notify_waiters();
+    }
+}
+
+/// Runs one request, until `end` at the latest.
+pub(super) async fn exec(session: &Session, request: &Request, end: Instant) -> Result<Reply, TransportError> {
+    let _place = match timeout_at(end, session.channels.acquire()).await {
+        Ok(place) => place.ok(),
+        Err(_) => return Err(late(request, "another command on the same connection to end")),
+    };
+    let channel = match timeout_at(end, open(session)).await {
+        Ok(channel) => channel?,
+        Err(_) => return Err(late(request, "the server to open a channel")),
+    };
+    let (reader, writer) = channel.split();
+    session.running.fetch_add(1, Ordering::AcqRel);
+    let mut open = Open { session, writer: Some(writer) };
+    let result = run(session, request, reader, open.writer.as_ref(), end).await;
+    if let Some(writer) = open.writer.take() {
+        drop(timeout(FAREWELL, writer.close()).await);
+    }
+    result
+}
+
+/// Opens a channel. Where the server allows fewer at once than we do, waits until one of ours has ended.
+async fn open(session: &Session) -> Result<Channel<Msg>, TransportError> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let freed = session.freed.notified();
+        let reason = match session.handle.channel_open_session().await {
+            Ok(channel) => return Ok(channel),
+            Err(Error::ChannelOpenFailure(reason)) => reason,
+            // The connection had died before anything was sent: the next try makes a new one.
+            Err(_) => return Err(lost(session, "before the command was sent").retriable()),
+        };
+        if session.running.load(Ordering::Acquire) > 0 {
+            freed.await;
+        } else if pause <= LAST_PAUSE {
+            // sshd gives a place free a moment after it has closed the channel.
+            sleep(pause).await;
+            pause *= 2;
+        } else {
+            return Err(TransportError::new(
+                Rung::Channel,
+                "channel-refused",
+                format!("the server opens no channel: {}", describe(&reason)),
+            )
+            .hint("look at MaxSessions in the host's sshd_config: it must allow at least 1")
+            .retriable());
+        }
+    }
+}
+
+async fn run(
+    session: &Session,
+    request: &Request,
+    reader: ChannelReadHalf,
+    writer: Option<&ChannelWriteHalf<Msg>>,
+    end: Instant,
+) -> Result<Reply, TransportError> {
+    let Some(writer) = writer else {
+        return Err(lost(session, "before the command was sent").retriable());
+    };
+    match timeout_at(end, writer.exec(true, request.command.as_str())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => return Err(lost(session, "before the command was sent").retriable()),
+        Err(_) => return Err(late(request, "the command to be sent")),
+    }
+    let mut dialogue = Dialogue::new(request);
+    let mut accepted = false;
+    let (sender, acts) = unbounded_channel();
+    let write = feed(Sink::Channel(writer), request, acts);
+    let read = listen(session, reader, &mut dialogue, &mut accepted, sender);
+    let halt = match exchange(read, write, end).await {
+        Ok(ending) => return dialogue.finish(ending),
+        Err(halt) => halt,
+    };
+    // Closing the channel leaves the command running until it next prints something. OpenSSH passes the signal on to
+    // all that the command has started, except for root and across sudo.
+    drop(timeout(FAREWELL, writer.signal(Sig::TERM)).await);
+    Err(match halt {
+        Halt::Failed(error) => error,
+        Halt::Late if !accepted => late(request, "the server to accept the command"),
+        Halt::Late => dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end")),
+    })
+}
+
+async fn listen(
+    session: &Session,
+    mut reader: ChannelReadHalf,
+    dialogue: &mut Dialogue,
+    accepted: &mut bool,
+    acts: UnboundedSender<Act>,
+) -> Result<Ending, TransportError> {
+    // The feed ends on its own when the command reads no further, so nobody may be listening.
+    let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
+    tell(dialogue.start());
+    let mut ending = None;
+    let mut until = None;
+    loop {
+        let message = match until {
+            None => reader.wait().await,
+            Some(until) => match timeout_at(until, reader.wait()).await {
+                Ok(message) => message,
+                Err(_) => break,
+            },
+        };
+        // The end of the output (Eof) comes before the status: only the end of the channel counts.
+        match message {
+            None | Some(ChannelMsg::Close) => break,
+            Some(ChannelMsg::Success) => *accepted = true,
+            Some(ChannelMsg::Failure) if !*accepted => {
+                return Err(TransportError::new(
+                    Rung::Channel,
+                    "command-refused",
+                    "the server runs no commands for this user",
+                )
+                .hint("check the user's shell, and ForceCommand and the key's options on the host"));
+            }
+            Some(ChannelMsg::Data { data }) => {
+                tell(dialogue.stdout(&data));
+            }
+            Some(ChannelMsg::ExtendedData { data, ext: 1 }) => {
+                tell(dialogue.stderr(&data)?);
+            }
+            Some(ChannelMsg::ExitStatus { exit_status }) => ending = Some(Ending::Status(exit_status)),
+            Some(ChannelMsg::ExitSignal { signal_name, .. }) => ending = Some(Ending::Signal(name(signal_name))),
+            Some(_) => {}
+        }
+        if ending.is_some() && until.is_none() {
+            until = Some(Instant::now() + LINGER);
+        }
+    }
+    ending.ok_or_else(|| lost(session, "while the command was running"))
+}
+
+fn lost(session: &Session, when: &str) -> TransportError {
+    let why = match session.parting.words() {
+        Some(words) => format!(": {words}"),
+        None => String::new(),
+    };
+    TransportError::new(Rung::Command, "connection-lost", format!("the connection was lost {when}{why}"))
+        .hint("see whether the host is still up, then run again: what was done is found in place")
+}
+
+fn describe(reason: &ChannelOpenFailure) -> String {
+    match reason {
+        ChannelOpenFailure::AdministrativelyProhibited => "it is forbidden".to_owned(),
+        ChannelOpenFailure::ConnectFailed => "too many are open".to_owned(),
+        ChannelOpenFailure::UnknownChannelType => "it knows no sessions".to_owned(),
+        ChannelOpenFailure::ResourceShortage => "it is short of resources".to_owned(),
+        ChannelOpenFailure::Other { reason, .. } => reason.clone(),
+    }
+}
+
+fn name(signal: Sig) -> String {
+    match signal {
+        Sig::Custom(name) => name,
+        named => format!("{named:?}"),
+    }
+}

@@ -1,0 +1,155 @@
+//! Key exchange.
+
+use std::borrow::Cow;
+use std::io::ErrorKind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use russh::client::{self, Config, Handle};
+use russh::keys::{Algorithm, HashAlg};
+use russh::{Preferred, cipher, kex};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::files;
+use super::host_key::{Doorman, Parting};
+use crate::transport::known_hosts::KnownHosts;
+use crate::transport::{Link, Rung, TransportError};
+
+/// A server that hangs up at once says nothing about why.
+const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
+                       or it is no SSH server that answers there: check ssh.port";
+
+/// A server that says nothing for this long is asked whether it is still there, and given up after three questions.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVES: usize = 3;
+
+/// Bounds what the keepalive does not: an exchange of keys that was given up, and a socket that takes no more bytes.
+const INACTIVITY: Duration = Duration::from_secs(60);
+
+/// Exchanges keys over `stream`, which may be a TCP connection or a channel through another host.
+///
+/// # Errors
+/// When no algorithm is common, the host's key is not to be trusted, or the server hangs up or does not answer.
+pub(super) async fn handshake<S>(link: &Link, stream: S) -> Result<(Handle<Doorman>, Parting), TransportError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let known = files::known_hosts(link).await?;
+    let config = Arc::new(config(&known));
+    let refusal = Arc::new(Mutex::new(None));
+    let parting = Parting::default();
+    let doorman = Doorman::new(known, link, Arc::clone(&refusal), parting.clone());
+    match timeout(link.connect_timeout, client::connect_stream(config, stream, doorman)).await {
+        Ok(Ok(handle)) => Ok((handle, parting)),
+        Ok(Err(error)) => {
+            let refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Err(refusal.unwrap_or_else(|| failed(&error, &parting)))
+        }
+        Err(_) => Err(TransportError::new(
+            Rung::KeyExchange,
+            "connect-timeout",
+            format!(
+                "the server accepts connections, but exchanges no keys within {} s",
+                link.connect_timeout.as_secs_f32()
+            ),
+        )
+        .hint("the host may be overloaded, or its sshd frozen; --connect-timeout allows more time")),
+    }
+}
+
+/// Algorithms in the order of speed; all of them are those of current OpenSSH, and none rests on SHA-1.
+fn config(known: &KnownHosts) -> Config {
+    let ciphers = [
+        cipher::AES_128_GCM,
+        cipher::AES_256_GCM,
+        cipher::CHACHA20_POLY1305,
+        cipher::AES_128_CTR,
+        cipher::AES_192_CTR,
+        cipher::AES_256_CTR,
+    ];
+    // Through NIST curves, where a hardened server has taken out the others.
+    let exchanges = [
+        kex::CURVE25519,
+        kex::CURVE25519_PRE_RFC_8731,
+        kex::MLKEM768X25519_SHA256,
+        kex::ECDH_SHA2_NISTP256,
+        kex::ECDH_SHA2_NISTP384,
+        kex::ECDH_SHA2_NISTP521,
+        kex::DH_GEX_SHA256,
+        kex::DH_G16_SHA512,
+        kex::DH_G14_SHA256,
+        kex::EXTENSION_SUPPORT_AS_CLIENT,
+        kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
+    ];
+    let kinds: Vec<Algorithm> =
+        Preferred::DEFAULT.key.iter().filter(|kind| **kind != Algorithm::Rsa { hash: None }).cloned().collect();
+    let key = known.prefer(&kinds);
+    let certificates = if known.has_authority() { kinds } else { Vec::new() };
+    Config {
+        preferred: Preferred {
+            kex: Cow::Owned(exchanges.to_vec()),
+            cipher: Cow::Owned(ciphers.to_vec()),
+            key: Cow::Owned(key),
+            host_key_certificates: Cow::Owned(certificates),
+            ..Preferred::DEFAULT
+        },
+        nodelay: true,
+        keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: KEEPALIVES,
+        inactivity_timeout: Some(INACTIVITY),
+        // A window of messages must fit into the channel's buffer, or a slow reader stalls the connection.
+        channel_buffer_size: 256,
+        ..Config::default()
+    }
+}
+
+fn failed(error: &russh::Error, parting: &Parting) -> TransportError {
+    let new = |code, cause: String| TransportError::new(Rung::KeyExchange, code, cause);
+    match error {
+        russh::Error::NoCommonAlgo { kind, ours, theirs } => new(
+            "no-common-algorithm",
+            format!(
+                "the server has no {} in common with us: it offers {}, we {}",
+                format!("{kind:?}").to_lowercase(),
+                theirs.join(", "),
+                ours.join(", ")
+            ),
+        )
+        .hint("bring the host's OpenSSH up to date, or allow one of ours in its sshd_config"),
+        russh::Error::Version => {
+            new("not-ssh", "what answers there is not an SSH server".to_owned()).hint("check ssh.port in the inventory")
+        }
+        // sshd hangs up on whoever comes while too many others are logging in (MaxStartups).
+        russh::Error::Disconnect | russh::Error::HUP => new(
+            "handshake-dropped",
+            match parting.words() {
+                Some(words) => format!("the server hung up before keys were exchanged: {words}"),
+                None => "the server hung up before keys were exchanged".to_owned(),
+            },
+        )
+        .hint(DROPPED)
+        .retriable(),
+        russh::Error::IO(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
+            ) =>
+        {
+            new("handshake-dropped", format!("the server hung up before keys were exchanged: {error}"))
+                .hint(DROPPED)
+                .retriable()
+        }
+        other => new("handshake-failed", format!("keys could not be exchanged: {other}"))
+            .hint("try `ssh -v` to the same host; the server's log may say more"),
+    }
+}
+
+/// The hash for an RSA key's signature, by what the server says it takes.
+pub(super) async fn rsa_hash(handle: &Handle<Doorman>) -> Option<HashAlg> {
+    match handle.best_supported_rsa_hash().await {
+        Ok(Some(hash)) => hash,
+        // It says nothing: all servers of the last ten years take this one.
+        _ => Some(HashAlg::Sha256),
+    }
+}

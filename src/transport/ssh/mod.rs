@@ -1,0 +1,115 @@
+//! The SSH transport: one connection to a host, kept for the run; one channel for each request.
+
+mod agent;
+mod authentication;
+mod dial;
+mod exec;
+mod files;
+mod handshake;
+mod host_key;
+mod keys;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use russh::Disconnect;
+use russh::client::Handle;
+use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::deadline::late;
+use super::retry::again;
+use super::{Answer, Link, Reply, Request, Transport, TransportError};
+use host_key::{Doorman, Parting};
+
+/// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
+/// to close still counts.
+const CHANNELS: usize = 8;
+
+/// How long a server may take to hear us say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A host reached by SSH.
+pub(super) struct Ssh {
+    link: Link,
+    /// Replaced when the server has gone away between two requests.
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+/// One connection to a server that has let us in.
+struct Session {
+    handle: Handle<Doorman>,
+    /// Why the connection has ended, once it has.
+    parting: Parting,
+    channels: Semaphore,
+    /// How many channels are open.
+    running: AtomicUsize,
+    /// Rung whenever a channel has ended.
+    freed: Notify,
+}
+
+impl Ssh {
+    /// Connects and logs in; tries again where the server turned us away for the moment.
+    pub(super) async fn connect(link: &Link) -> Result<Self, TransportError> {
+        let session = again(link.connect_timeout, || open(link)).await?;
+        Ok(Self { link: link.clone(), session: Mutex::new(Some(Arc::new(session))) })
+    }
+
+    /// The living connection, made anew if need be: nothing of a request has run before it.
+    async fn session(&self) -> Result<Arc<Session>, TransportError> {
+        let mut session = self.session.lock().await;
+        match session.as_ref().filter(|session| !session.handle.is_closed()) {
+            Some(living) => Ok(Arc::clone(living)),
+            None => {
+                let fresh = Arc::new(open(&self.link).await?);
+                *session = Some(Arc::clone(&fresh));
+                Ok(fresh)
+            }
+        }
+    }
+}
+
+impl Transport for Ssh {
+    fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply> {
+        Box::pin(async move {
+            let end = Instant::now() + request.deadline;
+            let session = match timeout_at(end, self.session()).await {
+                Ok(session) => session?,
+                Err(_) => return Err(late(request, "a new connection")),
+            };
+            exec::exec(&session, request, end).await
+        })
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let Some(session) = self.session.lock().await.take() else {
+                return Ok(());
+            };
+            // A connection that is gone already is closed enough.
+            let bye = session.handle.disconnect(Disconnect::ByApplication, "", "");
+            if let Ok(Ok(())) = timeout(GOODBYE, bye).await
+                && let Some(session) = Arc::into_inner(session)
+            {
+                drop(timeout(GOODBYE, session.handle).await);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// One try to get in.
+async fn open(link: &Link) -> Result<Session, TransportError> {
+    let stream = dial::dial(&link.address, link.port, link.connect_timeout).await?;
+    let (mut handle, parting) = handshake::handshake(link, stream).await?;
+    authentication::authenticate(link, &mut handle, &parting).await?;
+    Ok(Session {
+        handle,
+        parting,
+        channels: Semaphore::new(CHANNELS),
+        running: AtomicUsize::new(0),
+        freed: Notify::new(),
+    })
+}

@@ -1,0 +1,12 @@
+//! The scripts of every resource, run by the shells that hosts have: look, tell, mend, look again.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "what these tests are built on may panic and talk too")]
+
+mod faults;
+mod files;
+mod folders_and_links;
+mod host;
+mod playbook;
+mod preflight;
+mod rollback;
+mod unpack;
