@@ -40,10 +40,13 @@ hactl_lock_take() { # RUN SECONDS RUN_TO_BREAK DETAILS
         hactl_lock_fail state-folder "cannot make $HACTL_STATE, where backups and the lock are kept"
     hactl_now=$(date +%s)
     hactl_new=$HACTL_STATE/.lock.$1
-    printf 'run %s\n%s\ntaken %s\nexpires %s\n' "$1" "$4" "$hactl_now" "$((hactl_now + $2))" > "$hactl_new" ||
-        hactl_lock_fail state-folder "cannot write below $HACTL_STATE"
-    hactl_tries=0
-    while ! ln "$hactl_new" "$hactl_lock" 2> /dev/null; do
+    hactl_tries=0 hactl_broken=
+    while
+        # Again in each round: whoever has just taken the lock may have cleared it away.
+        printf 'run %s\n%s\ntaken %s\nexpires %s\n' "$1" "$4" "$hactl_now" "$((hactl_now + $2))" > "$hactl_new" ||
+            hactl_lock_fail state-folder "cannot write below $HACTL_STATE"
+        ! ln "$hactl_new" "$hactl_lock" 2> /dev/null
+    do
         hactl_tries=$((hactl_tries + 1))
         [ "$hactl_tries" -le 5 ] || hactl_lock_fail state-folder "cannot make the lock $hactl_lock"
         hactl_lock_read "$hactl_lock" 2> /dev/null || continue
@@ -59,10 +62,12 @@ hactl_lock_take() { # RUN SECONDS RUN_TO_BREAK DETAILS
         # Two may find the same dead lock: only the one that moved that very lock away has broken it.
         mv "$hactl_lock" "$hactl_new.old" 2> /dev/null || continue
         hactl_lock_read "$hactl_new.old"
-        if [ "$hactl_run" = "$hactl_old" ]; then echo "broke $hactl_old"; else ln "$hactl_new.old" "$hactl_lock"; fi
+        if [ "$hactl_run" = "$hactl_old" ]; then hactl_broken=$hactl_old; else ln "$hactl_new.old" "$hactl_lock"; fi
         rm -f "$hactl_new.old"
     done
-    rm -f "$hactl_new"
+    # Ours and what runs that died here have left. Nothing is said before: to speak to a run that is gone is to die.
+    rm -f "$HACTL_STATE"/.lock.*
+    [ -z "$hactl_broken" ] || echo "broke $hactl_broken"
     hactl_tries=0
     while hactl_still_mending; do
         hactl_tries=$((hactl_tries + 1))
