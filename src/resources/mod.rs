@@ -11,6 +11,7 @@ mod failure;
 mod found;
 mod leftover;
 mod mount_point;
+mod process;
 mod rollback;
 mod symlink;
 mod unpack;
@@ -24,6 +25,7 @@ pub use edited_file::{EditedFile, WhenAbsent};
 pub use failure::explain_failure;
 pub use found::{Found, FoundFile, Look};
 pub use mount_point::MountPoint;
+pub use process::NodeState;
 pub use rollback::Rollback;
 pub use symlink::Symlink;
 pub use unpack::Unpack;
@@ -69,6 +71,11 @@ pub trait Resource: Any + Send + Sync {
         self.path()
     }
 
+    /// Does what it looks at depend on what is at `place`, so that a change there is one here?
+    fn reads(&self, _place: &RemotePath) -> bool {
+        false
+    }
+
     /// The folder that its mend brings, with everything that is in it.
     fn creates(&self) -> Option<&RemotePath> {
         None
@@ -110,6 +117,8 @@ pub struct Assessment {
     pub needs: Vec<Blob>,
     /// The step whose mend brings the folder that this lies below: until then nothing can be told, and nothing is mended.
     pub known_after: Option<StepName>,
+    /// What was seen of the product's process, where this is one.
+    pub node: Option<NodeState>,
     /// Things that are right as wanted and still not good: shown, never counted.
     pub warnings: Vec<String>,
 }

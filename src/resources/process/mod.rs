@@ -1,0 +1,3 @@
+//! placeholder until the branch `start` is merged
+mod state;
+pub use state::NodeState;
