@@ -5,6 +5,7 @@ mod caching;
 mod check;
 mod datasources;
 mod finding;
+pub mod gates;
 mod generic;
 mod hostname;
 mod jdbc_driver;
