@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Outcome, RunId};
 use crate::model::HostName;
+use crate::steps::gates::Gate;
 
 /// Something that happened. Never holds a secret.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -55,7 +56,7 @@ pub enum Event {
         /// Which host.
         host: HostName,
         /// Which gate: `ready` or `joined`.
-        gate: &'static str,
+        gate: Gate,
         /// What is still to come.
         why: String,
     },

@@ -14,8 +14,9 @@ use crate::model::inventory::{Cluster, Host, Secrets};
 use crate::model::profile::{Profile, ProfileError};
 use crate::model::{HostName, StepName};
 use crate::resources::Rollback;
+use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
-use crate::steps::{Allow, Gate, HostContext, Item, StepError, Wants};
+use crate::steps::{Allow, HostContext, Item, StepError, Wants};
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
 const UPLOADS: usize = 16;

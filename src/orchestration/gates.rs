@@ -12,9 +12,9 @@ use super::node::Node;
 use super::plan::Sight;
 use super::progress::Progress;
 use super::{Event, Failure, Phase};
-use crate::model::inventory::Host;
 use crate::model::{HostName, Script};
-use crate::resources::{AssessError, NodeState};
+use crate::resources::AssessError;
+use crate::resources::process::NodeState;
 use crate::steps::Item;
 use crate::steps::gates::{Gate, GateNode, Verdict, blocked_ports_script, deadline, explain_not_joined, judge};
 
@@ -55,13 +55,18 @@ impl Nodes {
         Self(nodes.map(|sight| (sight.node.clone(), state(sight))).collect())
     }
 
+    fn gate_nodes(&self) -> Vec<GateNode<'_>> {
+        let mut all = Vec::with_capacity(self.0.len());
+        for (node, state) in &self.0 {
+            let Some(subject) = &node.subject else { continue };
+            all.push(GateNode { host: &subject.host, profile: &subject.profile, state: state.as_ref() });
+        }
+        all
+    }
+
     /// What a gate says of a host. A host without a product passes every gate.
     fn judge(&self, gate: Gate, fleet: &Fleet, name: &HostName) -> Verdict {
-        let node = |(node, state)| {
-            let subject = (node as &Arc<Node>).subject.as_ref()?;
-            Some(GateNode { host: &subject.host, profile: &subject.profile, state: (state as &Option<_>).as_ref() })
-        };
-        let all: Vec<GateNode<'_>> = self.0.iter().filter_map(|(n, state)| node((n, state))).collect();
+        let all = self.gate_nodes();
         match all.iter().any(|node| node.host.name == *name) {
             true => judge(gate, &fleet.cluster, &all, name),
             false => Verdict::Passed(String::new()),
@@ -103,7 +108,7 @@ pub(super) async fn before(
         let verdicts = stage.before.iter().map(|gate| (*gate, nodes.judge(*gate, run.fleet, &sight.node.name)));
         let shut = verdicts.into_iter().find_map(|(gate, verdict)| match verdict {
             Verdict::Passed(_) => None,
-            Verdict::Waiting(why) => Some(AssessError::new(gate.code(), why)),
+            Verdict::Waiting(why) => Some(AssessError::new(code(gate), why)),
             Verdict::Failed(error) => Some(error),
         });
         match (shut, hosts.iter_mut().find(|host| host.sight.node.name == sight.node.name)) {
@@ -158,11 +163,11 @@ async fn wait(
                 let error = AssessError::new("interrupted", format!("interrupted while it was waited for: {why}"));
                 gated.push((name, Err(of_gate(stage, run.fleet, error.hint("run `hactl apply` again to go on")))));
             } else if begun.elapsed() > patience(gate, &node, run.fleet) {
-                let error = give_up(gate, &why, begun.elapsed(), run.fleet).await;
+                let error = give_up(gate, &why, begun.elapsed(), &nodes, run.fleet).await;
                 gated.push((name, Err(of_gate(stage, run.fleet, error))));
             } else {
                 if !told.contains(&(name.clone(), why.clone())) {
-                    run.events.send(Event::Waiting { host: name.clone(), gate: gate.name(), why: why.clone() });
+                    run.events.send(Event::Waiting { host: name.clone(), gate, why: why.clone() });
                     told.push((name, why));
                 }
                 waiting.push((node, words));
@@ -181,33 +186,38 @@ fn patience(gate: Gate, node: &Node, fleet: &Fleet) -> Duration {
 }
 
 /// Why a gate did not open in time, as far as it can be found out.
-async fn give_up(gate: Gate, why: &str, after: Duration, fleet: &Fleet) -> AssessError {
+async fn give_up(gate: Gate, why: &str, after: Duration, seen: &Nodes, fleet: &Fleet) -> AssessError {
     let late = format!("{why}, {} s after it was first waited for", after.as_secs());
     if gate != Gate::Joined {
-        return AssessError::new(gate.code(), late).hint("look into the product's log on that host");
+        return AssessError::new(code(gate), late).hint("look into the product's log on that host");
     }
-    let products: Vec<Host> =
-        fleet.nodes.iter().chain(&fleet.peers).filter_map(|node| Some(node.subject.as_ref()?.host.clone())).collect();
     let nodes: Vec<Arc<Node>> = fleet.nodes.iter().chain(&fleet.peers).cloned().collect();
     let answers = on_each(&nodes, fleet.concurrency, |node| {
-        let products = products.clone();
+        let cluster = fleet.cluster.clone();
         async move {
-            let host = &node.subject.as_ref()?.host;
-            let peers: Vec<&Host> = products.iter().filter(|peer| peer.name != host.name).collect();
+            let subject = node.subject.as_ref()?;
             let mut script = Script::new();
-            script.line(crate::resources::LOOK);
-            blocked_ports_script(host, &peers, &mut script);
+            blocked_ports_script(&cluster, &subject.host, &subject.profile, &mut script);
             let fences = Fences::new();
-            let joined = fences.join(&Script::new(), [&script], OnFailure::GoOn);
-            let reply = node.run(&joined).await.ok()?;
+            let reply = node.run(&fences.join(&Script::new(), [&script], OnFailure::GoOn)).await.ok()?;
             let seen = fences.split(&reply.stdout, &reply.stderr, 1).first().copied().flatten()?;
             Some((node.name.clone(), String::from_utf8_lossy(seen.stdout).into_owned()))
         }
     })
     .await;
-    let answers: Vec<(HostName, String)> = answers.into_iter().filter_map(|(_, answer)| answer.flatten()).collect();
-    let AssessError { code, cause, hint } = explain_not_joined(&answers);
+    let answers: Vec<_> = answers.into_iter().filter_map(|(_, answer)| answer.flatten()).collect();
+    let told: Vec<(&HostName, &str)> = answers.iter().map(|(name, said)| (name, said.as_str())).collect();
+    let AssessError { code, cause, hint } = explain_not_joined(&fleet.cluster, &seen.gate_nodes(), &told);
     AssessError { code, cause: format!("{late}: {cause}"), hint }
+}
+
+/// The code of a gate that did not open in time.
+fn code(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Ready => "not-ready",
+        Gate::Joined => "not-joined",
+        Gate::OthersReady => "others-not-ready",
+    }
 }
 
 /// A gate's failure, as one of the step that the stage is about.

@@ -5,7 +5,8 @@ mod read;
 
 use crate::model::HostName;
 use crate::model::inventory::{Host, LocalFile, Place, Problem};
-use crate::steps::{Gate, Generic, Step};
+use crate::steps::gates::Gate;
+use crate::steps::{Generic, Step};
 
 pub use self::batch::Batch;
 

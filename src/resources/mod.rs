@@ -11,7 +11,7 @@ mod failure;
 mod found;
 mod leftover;
 mod mount_point;
-mod process;
+pub mod process;
 mod rollback;
 mod symlink;
 mod unpack;
@@ -25,7 +25,6 @@ pub use edited_file::{EditedFile, WhenAbsent};
 pub use failure::explain_failure;
 pub use found::{Found, FoundFile, Look};
 pub use mount_point::MountPoint;
-pub use process::NodeState;
 pub use rollback::Rollback;
 pub use symlink::Symlink;
 pub use unpack::Unpack;
@@ -35,6 +34,7 @@ pub use whole_file::WholeFile;
 use std::any::Any;
 
 use crate::model::{Blob, RemotePath, Script, StepName};
+use process::NodeState;
 
 /// The shell functions that every probe may use: what comes before the probes of a host.
 pub const LOOK: &str = include_str!("look.sh");
@@ -71,14 +71,14 @@ pub trait Resource: Any + Send + Sync {
         self.path()
     }
 
-    /// Does what it looks at depend on what is at `place`, so that a change there is one here?
-    fn reads(&self, _place: &RemotePath) -> bool {
-        false
-    }
-
     /// The folder that its mend brings, with everything that is in it.
     fn creates(&self) -> Option<&RemotePath> {
         None
+    }
+
+    /// Does it go by what is at `place`, though it is not there itself? A change there may change what it wants.
+    fn reads(&self, _place: &RemotePath) -> bool {
+        false
     }
 
     /// Appends shell that prints what is there and changes nothing.
@@ -117,10 +117,10 @@ pub struct Assessment {
     pub needs: Vec<Blob>,
     /// The step whose mend brings the folder that this lies below: until then nothing can be told, and nothing is mended.
     pub known_after: Option<StepName>,
-    /// What was seen of the product's process, where this is one.
-    pub node: Option<NodeState>,
     /// Things that are right as wanted and still not good: shown, never counted.
     pub warnings: Vec<String>,
+    /// What was seen of a node's process, where this is one.
+    pub node: Option<NodeState>,
 }
 
 impl Assessment {

@@ -5,7 +5,12 @@ use crate::model::inventory::suggest::nearest;
 use crate::model::inventory::tree::{Kind, Node, parse};
 use crate::model::inventory::{Place, Problem};
 use crate::steps::fields::{Fields, wrong_type};
-use crate::steps::{Gate, Generic, KINDS, registry};
+use crate::steps::gates::Gate;
+use crate::steps::{Generic, KINDS, registry};
+
+/// What a playbook calls the gates.
+const GATES: [(&str, Gate); 3] =
+    [("ready", Gate::Ready), ("joined", Gate::Joined), ("others-ready", Gate::OthersReady)];
 
 /// Reads a playbook, and collects everything that is wrong with it.
 pub(super) fn read(text: &str, place: &Place) -> Result<Playbook, Vec<Problem>> {
@@ -99,10 +104,10 @@ fn word(fields: &mut Fields<'_, '_>, key: &'static str, known: [&'static str; 2]
 fn gates(fields: &mut Fields<'_, '_>, key: &'static str) -> Vec<Gate> {
     let mut gates = Vec::new();
     for (text, span) in fields.texts(key) {
-        match Gate::ALL.into_iter().find(|gate| gate.name() == text) {
-            Some(gate) => gates.push(gate),
+        match GATES.into_iter().find(|(name, _)| *name == text) {
+            Some((_, gate)) => gates.push(gate),
             None => {
-                let known = Gate::ALL.map(Gate::name);
+                let known = GATES.map(|(name, _)| name);
                 let hint = match nearest(text, known) {
                     Some((near, _)) => format!("did you mean `{near}`?"),
                     None => format!("there are: {}", known.join(", ")),

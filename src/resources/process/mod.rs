@@ -1,3 +1,5 @@
-//! placeholder until the branch `start` is merged
+//! The product's process: it runs, with the configuration that is on the host.
+
 mod state;
-pub use state::NodeState;
+
+pub use state::{Failure, Life, Member, NodeState};
