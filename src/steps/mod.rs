@@ -25,6 +25,7 @@ mod wants;
 
 pub use check::check;
 pub use finding::Finding;
+pub use gates::Gate;
 pub use generic::Generic;
 pub(crate) use generic::{KINDS, fields};
 pub use registry::registry;
