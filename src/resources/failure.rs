@@ -41,6 +41,7 @@ const HINTS: &[(&str, &str)] = &[
     ("owned-by-another", "set `ssh.become`, so that the file's owner can be kept"),
     ("java-home-wrong", "name a JDK of the host under `product.java_home`"),
     ("lock-lost", "run the command again; `hactl lock status` says who holds the lock"),
+    ("setsid-missing", "install util-linux (or busybox) on the host"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
     ("start-did-nothing", "run the start script by hand without `start`, which throws away what it says"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),

@@ -104,7 +104,7 @@ impl Node {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let text = format!("trap '' PIPE HUP\n{prelude}\n({set_e}\n{}\n) < /dev/null\n", script.text());
+        let text = format!("trap '' PIPE HUP INT TERM\n{prelude}\n({set_e}\n{}\n) < /dev/null\n", script.text());
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     }

@@ -58,7 +58,13 @@ fn life(process: &Process, told: &Told, warnings: &mut Vec<String>) -> Life {
     let trouble = reason(process, told);
     let Some(started) = started else {
         if let Some((reason, hint)) = trouble {
-            return failed(told, code(told), format!("it will never serve: {reason}"), hint);
+            let holder = match port {
+                Some((port, Holder::Other(holder))) if code(told) == "port-taken" => {
+                    format!("; port {port} is held by {holder}")
+                }
+                _ => String::new(),
+            };
+            return failed(told, code(told), format!("it will never serve: {reason}{holder}"), hint);
         }
         let limit = u64::from(process.start_timeout);
         if first.seconds > limit {
