@@ -1,6 +1,7 @@
 # Functions for files that go live together, and for the program that reads them. In a probe they need those of look.sh,
 # in a mend those of mend.sh. hactl_serves says which program it is.
 # shellcheck disable=SC2154,SC2034 # those also set hactl_path, hactl_folder, hactl_mode, hactl_kept and hactl_newline
+# shellcheck disable=SC2030,SC2031 # another main file is tested in a subshell, and only there
 # shellcheck disable=SC2016 # the commands are evaluated when their variables are known
 
 # Sets what all the others go by. TEST, START and RELOAD are shell text with $hactl_main, $hactl_pid_file and $hactl_pid.
@@ -270,6 +271,43 @@ hactl_order() { # VERB COMMAND
     ) < /dev/null > "$hactl_log" 2>&1
 }
 
+# Are there processes that were not there before?
+hactl_is_new() {
+    hactl_process || return 1
+    [ "$hactl_pid" = "$hactl_old" ] || return 0
+    hactl_children
+    for hactl_one in $hactl_children; do
+        case $hactl_before in
+        *" $hactl_one "*) ;;
+        *) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+# Do those that were there before take no more requests?
+hactl_is_over() {
+    [ "$hactl_pid" = "$hactl_old" ] || hactl_before="$hactl_before $hactl_old "
+    for hactl_one in $hactl_before; do
+        ! hactl_listens "$hactl_one" || return 1
+    done
+}
+
+# Does the process PID listen at a port?
+hactl_listens() { # PID
+    hactl_text=$(ls -l "/proc/$1/fd" 2> /dev/null) || return 1
+    for hactl_table in "/proc/$1/net/tcp" "/proc/$1/net/tcp6"; do
+        [ -r "$hactl_table" ] || continue
+        while read -r _ _ _ hactl_line _ _ _ _ _ hactl_number _; do
+            [ "$hactl_line" = 0A ] || continue
+            case $hactl_text in
+            *"socket:[$hactl_number]"*) return 0 ;;
+            esac
+        done < "$hactl_table"
+    done
+    return 1
+}
+
 hactl_pause() {
     sleep 0.1 2> /dev/null || sleep 1
 }
@@ -292,18 +330,9 @@ hactl_serve() {
     hactl_size=0
     [ ! -f "$hactl_error_log" ] || hactl_size=$(wc -c < "$hactl_error_log")
     hactl_order reload "$hactl_reload" || return 1
-    # The order is taken at once, and carried out later or never: new processes tell.
-    while :; do
-        if hactl_process; then
-            [ "$hactl_pid" = "$hactl_old" ] || return 0
-            hactl_children
-            for hactl_one in $hactl_children; do
-                case $hactl_before in
-                *" $hactl_one "*) ;;
-                *) return 0 ;;
-                esac
-            done
-        fi
+    # The order is taken at once, and carried out later or never. It was when there are new processes, and no old one
+    # takes requests any more.
+    until hactl_is_new && hactl_is_over; do
         if [ -f "$hactl_error_log" ] && tail -c "+$((hactl_size + 1))" "$hactl_error_log" | grep -F '[emerg]' > "$hactl_log"; then
             return 1
         fi
