@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, Pack, Registry, Service, SharedFiles, SshSettings,
-    TransportKind, UserStore, Vault,
+    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, LoadBalancer, Pack, Registry, Role, Service,
+    SharedFiles, SshSettings, TransportKind, UserStore, Vault,
 };
 use crate::model::profile::Profile;
 use crate::model::{HostName, RemotePath};
@@ -38,6 +38,8 @@ pub struct Cluster {
     pub caching: Caching,
     /// See [`Endpoint`].
     pub endpoint: Option<Endpoint>,
+    /// See [`LoadBalancer`].
+    pub load_balancer: Option<LoadBalancer>,
     /// See [`SharedFiles`].
     pub shared_files: Option<SharedFiles>,
     /// The cluster's own values for playbooks.
@@ -51,6 +53,8 @@ pub struct Host {
     pub name: HostName,
     /// Its address or DNS name.
     pub address: String,
+    /// What it is, beside a node.
+    pub roles: Vec<Role>,
     /// The groups it is in.
     pub groups: Vec<String>,
     /// How it is reached at all.
@@ -65,6 +69,13 @@ pub struct Host {
     pub member_port: Option<u16>,
     /// Values for playbooks, host over group over cluster.
     pub vars: IndexMap<String, String>,
+}
+
+impl Host {
+    /// Does it stand in front of the nodes? Such a host has no product.
+    pub fn is_balancer(&self) -> bool {
+        self.roles.contains(&Role::LoadBalancer)
+    }
 }
 
 /// A product on a host.

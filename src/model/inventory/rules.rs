@@ -3,6 +3,7 @@
 mod databases;
 mod hosts;
 mod jump_hosts;
+mod load_balancer;
 mod paths;
 mod sections;
 
@@ -21,6 +22,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.paths();
     rules.databases();
     rules.clustering();
+    rules.load_balancer();
     rules.vault();
 }
 
