@@ -37,6 +37,12 @@ const HINTS: &[(&str, &str)] = &[
     ("owner-missing", "create that user on the host, or correct `product.run_as`"),
     ("owned-by-another", "set `ssh.become`, so that the file's owner can be kept"),
     ("lock-lost", "run the command again; `hactl lock status` says who holds the lock"),
+    ("schema-changed-meanwhile", "run again to see what the database holds now"),
+    (
+        "schema-statement",
+        "mend what the database complains of; where tables were made and stay, empty the database first; then run again",
+    ),
+    ("schema-no-java", "name a JDK of the host under `product.java_home`"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),
     ("still-mending", "see what that process waits for on the host, then run the command again"),
@@ -105,8 +111,9 @@ mod tests {
 
     #[test]
     fn every_code_of_the_shell_functions_is_known() {
-        let functions = [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh")].concat();
-        for call in ["hactl_fail ", "hactl_cannot "] {
+        let functions = [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh"), super::super::schema::SHELL];
+        let functions = functions.concat();
+        for call in ["hactl_fail ", "hactl_cannot ", "hactl_schema_cannot "] {
             for said in functions.split(call).skip(1) {
                 let code = said.split(' ').next().unwrap_or_default();
                 if code.starts_with(|c: char| c.is_ascii_lowercase()) {
