@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn every_code_of_the_shell_functions_is_known() {
-        let functions = [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh"), super::super::schema::SHELL];
+        let functions =
+            [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh"), super::super::schema::SHELL];
         let functions = functions.concat();
         for call in ["hactl_fail ", "hactl_cannot ", "hactl_schema_cannot "] {
             for said in functions.split(call).skip(1) {

@@ -189,7 +189,11 @@ impl Resource for Schema {
             return Ok(Assessment::in_place(format!("all {count} tables are there")));
         }
         let mut assessment = Assessment {
-            because: if there.is_empty() { "the database is empty".to_owned() } else { "tables are missing".to_owned() },
+            because: if there.is_empty() {
+                "the database is empty".to_owned()
+            } else {
+                "tables are missing".to_owned()
+            },
             mend: self.mend(&missing),
             ..Assessment::default()
         };

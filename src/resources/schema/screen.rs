@@ -36,7 +36,8 @@ pub(super) fn screen(statements: Vec<Statement>) -> Result<Screened, Forbidden> 
         without_guarded_drop(&mut statement);
         match judge(&statement, &made) {
             Verdict::Run => {
-                for table in tables_of(&statement).filter(|table| !screened.tables.contains(table)).collect::<Vec<_>>() {
+                for table in tables_of(&statement).filter(|table| !screened.tables.contains(table)).collect::<Vec<_>>()
+                {
                     screened.tables.push(table);
                 }
                 screened.run.push((number, statement));
@@ -121,7 +122,8 @@ fn made_by(statement: &Statement) -> Vec<String> {
     let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
     let mut made: Vec<String> = tables_of(statement).collect();
     if let ["CREATE", rest @ ..] = words.as_slice() {
-        let rest: Vec<&str> = rest.iter().copied().filter(|word| !matches!(*word, "OR" | "REPLACE" | "UNIQUE")).collect();
+        let rest: Vec<&str> =
+            rest.iter().copied().filter(|word| !matches!(*word, "OR" | "REPLACE" | "UNIQUE")).collect();
         made.extend(rest.get(1..).and_then(name));
     }
     made
@@ -145,7 +147,9 @@ fn without_guarded_drop(statement: &mut Statement) {
     // The word itself, not one that only holds it.
     let Some(at) = upper.match_indices("CREATE").map(|(at, _)| at).find(|at| {
         let alone = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-        alone(upper[..*at].chars().next_back()) && alone(upper[at + 6..].chars().next()) && upper[..*at].contains("DROP")
+        alone(upper[..*at].chars().next_back())
+            && alone(upper[at + 6..].chars().next())
+            && upper[..*at].contains("DROP")
     }) else {
         return;
     };

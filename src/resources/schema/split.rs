@@ -101,7 +101,8 @@ impl Splitter<'_> {
     }
 
     fn takes_comment(&mut self) -> bool {
-        let to_the_end_of_the_line = self.rest.starts_with("--") || (self.rest.starts_with('#') && self.is_client_word());
+        let to_the_end_of_the_line =
+            self.rest.starts_with("--") || (self.rest.starts_with('#') && self.is_client_word());
         if to_the_end_of_the_line {
             self.end_word();
             let length = self.rest.find('\n').unwrap_or(self.rest.len());

@@ -8,7 +8,10 @@ fn schema(separator: Separator) -> Schema {
         driver: "com.mysql.cj.jdbc.Driver".into(),
         user: "wso2".into(),
         password: Arc::new(Secret::new("open sesame".into())),
-        scripts: vec![script("/opt/is/dbscripts/mysql.sql", true), script("/opt/is/dbscripts/consent/mysql.sql", false)],
+        scripts: vec![
+            script("/opt/is/dbscripts/mysql.sql", true),
+            script("/opt/is/dbscripts/consent/mysql.sql", false),
+        ],
         separator,
         make: "CREATE DATABASE SHARED".into(),
         java_home: None,
@@ -24,7 +27,8 @@ fn encode(text: &str) -> String {
 const SCRIPT: &str = "CREATE TABLE A (X INT);\nCREATE TABLE B (X INT);\nCREATE TABLE C (X INT);";
 
 fn told(scripts: &[&str], tables: &[&str]) -> Result<Assessment, AssessError> {
-    let mut text: String = scripts.iter().map(|script| format!("script {} {}\n", encode("/x.sql"), encode(script))).collect();
+    let mut text: String =
+        scripts.iter().map(|script| format!("script {} {}\n", encode("/x.sql"), encode(script))).collect();
     text.extend(tables.iter().map(|table| format!("table {}\n", encode(table))));
     text += "connected\n";
     assess(&text)
@@ -98,7 +102,10 @@ fn the_class_is_of_this_source() {
     let noted = include_str!("Schema.sha256");
     for (name, content) in [("Schema.java", &include_bytes!("Schema.java")[..]), ("Schema.class", CLASS)] {
         let digest = crate::model::Sha256::of(content).to_string();
-        assert!(noted.contains(&format!("{digest}  {name}\n")), "run src/resources/schema/compile.sh: {name} has changed");
+        assert!(
+            noted.contains(&format!("{digest}  {name}\n")),
+            "run src/resources/schema/compile.sh: {name} has changed"
+        );
     }
     // The format of Java 8, which every supported product's runtime reads.
     assert_eq!(CLASS[..8], [0xCA, 0xFE, 0xBA, 0xBE, 0, 0, 0, 52]);

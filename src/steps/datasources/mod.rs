@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::finding::refuse;
 use super::node::{ByPath as _, Node};
 use super::{HostContext, Step, StepError, Wants, spelled};
-use crate::model::{Secret, StepName};
 use crate::model::inventory::{Cluster, Database, Databases};
 use crate::model::profile::{DatabaseFacts, Dialect, KeyPath, Profile, Slot};
+use crate::model::{Secret, StepName};
 use crate::resources::edit::{TomlKeys, Value};
 
 /// Every node reads and writes the same databases.

@@ -60,7 +60,8 @@ fn what_takes_away_or_touches_something_else_is_refused() {
 
 #[test]
 fn stored_programs_may_delete_later() {
-    let script = "CREATE TABLE A (X INT);\nCREATE TRIGGER T ON A INSTEAD OF DELETE AS BEGIN DELETE FROM A; DELETE FROM A END;";
+    let script =
+        "CREATE TABLE A (X INT);\nCREATE TRIGGER T ON A INSTEAD OF DELETE AS BEGIN DELETE FROM A; DELETE FROM A END;";
     let screened = screened(script, Separator::Go).unwrap();
     assert_eq!((screened.tables.len(), screened.run.len()), (1, 2));
 }

@@ -70,7 +70,8 @@ fn go_and_semicolons_outside_of_blocks_end_statements_of_sql_server() {
 
 #[test]
 fn what_mysql_runs_inside_a_comment_stays() {
-    let texts = texts("/*!40101 SET NAMES utf8 */;\n/* plain */ CREATE TABLE A (X INT) /*!50100 x */;", Separator::Semicolon);
+    let texts =
+        texts("/*!40101 SET NAMES utf8 */;\n/* plain */ CREATE TABLE A (X INT) /*!50100 x */;", Separator::Semicolon);
     assert_eq!(texts, ["/*!40101 SET NAMES utf8 */", "CREATE TABLE A (X INT) /*!50100 x */"]);
 }
 
