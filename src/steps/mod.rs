@@ -6,6 +6,7 @@ mod check;
 mod database_schema;
 mod datasources;
 mod finding;
+pub mod gates;
 mod generic;
 mod hostname;
 mod jdbc_driver;
@@ -24,6 +25,7 @@ mod wants;
 
 pub use check::check;
 pub use finding::Finding;
+pub use gates::Gate;
 pub use generic::Generic;
 pub(crate) use generic::{KINDS, fields};
 pub use registry::registry;
