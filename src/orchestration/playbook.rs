@@ -145,7 +145,16 @@ mod tests {
     fn the_builtin_playbook_goes_from_the_product_to_the_balancer() {
         let playbook = Playbook::builtin().unwrap();
         let stages: Vec<_> = playbook.stages.iter().map(|stage| stage.name.as_str()).collect();
-        assert_eq!(stages, ["Lay down the product", "Configure the nodes", "Configure the balancer"]);
+        assert_eq!(
+            stages,
+            [
+                "Lay down the product",
+                "Create the schemas",
+                "Configure the nodes",
+                "Configure the balancer",
+                "Start the nodes"
+            ]
+        );
         let mut named: Vec<_> =
             playbook.stages.iter().flat_map(|stage| &stage.steps).map(|s| s.step().name()).collect();
         let mut known: Vec<_> = crate::steps::registry().iter().map(|step| step.name()).collect();
