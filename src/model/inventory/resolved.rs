@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, Pack, Registry, Service, SharedFiles, SshSettings,
+    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, Pack, Registry, Service, SharedFiles, SshSettings,
     TransportKind, UserStore, Vault,
 };
 use crate::model::profile::Profile;
@@ -22,6 +22,8 @@ pub struct Cluster {
     pub vault: Option<Vault>,
     /// Its hosts in the order of the inventory.
     pub hosts: Vec<Host>,
+    /// The jump hosts that hosts name.
+    pub jump_hosts: IndexMap<String, JumpHost>,
     /// See [`Databases`].
     pub databases: Databases,
     /// See [`Keystores`].
