@@ -141,7 +141,7 @@ fn reason(process: &Process, told: &Told) -> Option<(String, Option<String>)> {
         }
     }
     // The innermost cause of the first failure is the one that nothing else has caused.
-    let caused = told.log.iter().skip_while(|(kind, _)| kind != "failed").skip(1);
+    let caused = told.log.iter().skip_while(|(kind, _)| kind != "caused");
     let innermost = caused.take_while(|(kind, _)| kind == "caused").last();
     Some((said(innermost.map_or(failed, |(_, line)| line), log), None))
 }
