@@ -271,7 +271,7 @@ hactl_order() { # VERB COMMAND
         return
     fi
     (
-        trap - HUP PIPE
+        trap - HUP PIPE INT TERM
         unset LC_ALL
         eval "$2"
     ) < /dev/null > "$hactl_log" 2>&1
