@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Paths;
 use super::closed::pattern;
-use crate::model::inventory::{Cluster, Endpoint, HttpPort, LoadBalancer, Sticky};
+use crate::model::inventory::{Cluster, Endpoint, Host, HttpPort, LoadBalancer, Port, Sticky};
 use crate::model::profile::Profile;
 use crate::model::{HostName, Sha256};
 use crate::steps::node::product_hosts;
