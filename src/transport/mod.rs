@@ -6,17 +6,20 @@ mod deadline;
 mod dialogue;
 mod error;
 mod exchange;
+pub mod http;
 mod known_hosts;
 mod link;
 mod local;
 mod request;
 mod retry;
 mod ssh;
+mod stream;
 mod upload;
 
 pub use error::{Rung, TransportError};
 pub use link::{Become, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
+pub use stream::{ByteStream, Stream, dial};
 pub use upload::{upload_request, uploaded};
 
 use std::future::Future;
@@ -38,6 +41,13 @@ pub trait Transport: Send + Sync {
     /// When no complete answer came: then it is unknown what the command did.
     fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply>;
 
+    /// A TCP connection from the host to `target` and `port`, which the host looks up and reaches as it can.
+    ///
+    /// # Errors
+    /// When the host forwards no connections, or nothing answers there within the time that the host itself may take to
+    /// accept a connection.
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream>;
+
     /// Ends the connection in order. A transport that is dropped ends it too, without waiting.
     fn close(&self) -> Answer<'_, ()>;
 }
@@ -45,6 +55,10 @@ pub trait Transport: Send + Sync {
 impl Transport for Box<dyn Transport> {
     fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply> {
         (**self).run(request)
+    }
+
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream> {
+        (**self).open(target, port)
     }
 
     fn close(&self) -> Answer<'_, ()> {
@@ -61,7 +75,7 @@ impl Transport for Box<dyn Transport> {
 pub async fn connect(link: &Link) -> Result<Box<dyn Transport>, TransportError> {
     let wire: Box<dyn Transport> = match link.kind {
         TransportKind::Ssh => Box::new(ssh::Ssh::connect(link).await?),
-        TransportKind::Local => Box::new(local::Local),
+        TransportKind::Local => Box::new(local::Local::new(link.connect_timeout)),
     };
     let wire = match &link.become_ {
         Some(how) if how.method != BecomeMethod::None => Box::new(become_user::BecomeUser::new(wire, how.clone())),

@@ -6,13 +6,14 @@ mod faults;
 mod host_keys;
 mod local;
 mod login;
+mod open;
 mod plain;
 mod upload;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use hactl::transport::{Ending, Input, Link, Reply, Request, Transport, TransportError, connect};
+use hactl::transport::{Ending, Input, Link, Reply, Request, Rung, Transport, TransportError, connect};
 
 /// A command without input.
 pub(crate) fn command(text: &str) -> Request {
