@@ -43,6 +43,8 @@ pub(super) fn resolve(document: &Document, value: &Value, positions: Positions) 
         caching: document.caching.clone().unwrap_or_default(),
         endpoint: document.endpoint.clone(),
         shared_files: document.shared_files.clone(),
+        admin: document.admin.clone(),
+        failover: document.failover.clone().unwrap_or_default(),
         vars: document.vars.clone(),
     };
     Resolved { cluster, origins: resolver.origins, positions: resolver.positions }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, Pack, Registry, SharedFiles, SshSettings, TransportKind,
-    UserStore, Vault,
+    Admin, Caching, Clustering, Databases, Endpoint, Failover, Keystores, Pack, Registry, SharedFiles, SshSettings,
+    TransportKind, UserStore, Vault,
 };
 use crate::model::{HostName, RemotePath};
 
@@ -37,6 +37,10 @@ pub struct Cluster {
     pub endpoint: Option<Endpoint>,
     /// See [`SharedFiles`].
     pub shared_files: Option<SharedFiles>,
+    /// See [`Admin`].
+    pub admin: Option<Admin>,
+    /// See [`Failover`]; the files of its probes are absolute.
+    pub failover: Failover,
     /// The cluster's own values for playbooks.
     pub vars: IndexMap<String, String>,
 }

@@ -1,6 +1,7 @@
 //! Rules that the schema can't say. All are checked; none stops another.
 
 mod databases;
+mod failover;
 mod hosts;
 mod paths;
 mod sections;
@@ -20,6 +21,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.databases();
     rules.clustering();
     rules.vault();
+    rules.failover();
 }
 
 /// Refuses a second cluster of one name: the name is what locks and reports go by.
