@@ -1,9 +1,9 @@
 //! One exec to mend: what a stage has to do on a host, up to the first failure.
 
 use super::fence::{Fences, OnFailure};
-use super::fleet::Node;
 use super::lock::{self, Held};
 use super::look::of_item;
+use super::node::Node;
 use super::{Controller, Event, Events, Failure, Phase, RunId};
 use crate::model::{Blob, Script};
 use crate::resources::{Assessment, MEND, explain_failure};
