@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::blobs::local_files;
 use super::each::on_each;
 use super::node::Node;
+use super::verify::asks;
 use super::{Batch, Controller, Event, Events, Playbook, RunId, Selection, SelectionError, StageStep, playbook};
 use crate::model::inventory::{Cluster, Host, Secrets};
 use crate::model::profile::{Profile, ProfileError};
@@ -16,6 +17,7 @@ use crate::model::{HostName, StepName};
 use crate::resources::Rollback;
 use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
+use crate::steps::verify::{Asks, VERIFY};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
@@ -77,6 +79,8 @@ pub struct Fleet {
     pub(super) controller: Arc<Controller>,
     /// Are the rules about hosts judged before the first change?
     pub(super) preflight: bool,
+    /// What is asked to prove that the cluster works; `None` where nobody asks for a proof.
+    pub(super) asks: Option<Arc<Asks>>,
 }
 
 /// One stage of the playbook, as the engine needs it.
@@ -179,13 +183,19 @@ impl Fleet {
                 true
             }
         });
+        let with_proof = has_step(playbook, &options.selection, VERIFY);
+        let asked = nodes.iter().chain(&peers).find_map(|node| node.subject.as_ref()).filter(|_| with_proof);
+        let asks =
+            asked.map(|subject| asks(&cluster, &subject.profile, secrets)).transpose().unwrap_or_else(|errors| {
+                refused.extend(errors);
+                None
+            });
         if !refused.is_empty() {
             return Err(FleetError::Steps(refused));
         }
         let stages = playbook.stages.iter().map(Stage::from).collect();
-        let preflight =
-            options.selection.takes_step(PREFLIGHT.0) && playbook.steps().any(|step| step.name() == PREFLIGHT);
-        Ok(Self { cluster, stages, concurrency: options.concurrency, nodes, peers, controller, preflight })
+        let preflight = has_step(playbook, &options.selection, PREFLIGHT);
+        Ok(Self { cluster, stages, concurrency: options.concurrency, nodes, peers, controller, preflight, asks })
     }
 
     /// The hosts that take part, with one thing wanted on each: that `undo` has not changed anything. Where it is known
@@ -215,7 +225,7 @@ impl Fleet {
         let nodes = hosts.into_iter().map(node).collect();
         let stages = vec![Stage::named("Roll back")];
         let (concurrency, peers) = (options.concurrency, Vec::new());
-        Ok(Self { cluster, stages, concurrency, nodes, peers, controller, preflight: false })
+        Ok(Self { cluster, stages, concurrency, nodes, peers, controller, preflight: false, asks: None })
     }
 
     /// Tells that a command begins on these hosts.
@@ -233,6 +243,11 @@ impl Fleet {
         let all: Vec<_> = self.nodes.iter().chain(&self.peers).cloned().collect();
         on_each(&all, self.concurrency, |node| async move { node.close().await }).await;
     }
+}
+
+/// Does the playbook have this step, and is it wanted?
+fn has_step(playbook: &Playbook, selection: &Selection, name: StepName) -> bool {
+    selection.takes_step(name.0) && playbook.steps().any(|step| step.name() == name)
 }
 
 fn wants(

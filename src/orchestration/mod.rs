@@ -24,6 +24,7 @@ mod run_id;
 mod selection;
 mod stage;
 mod stop;
+mod verify;
 
 pub use apply::{ApplyOptions, apply};
 pub use blobs::check_local_files;
@@ -40,3 +41,4 @@ pub use report::{FindingReport, HostReport, ItemReport, Report, StageReport};
 pub use run_id::RunId;
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
+pub use verify::{Door, Front, Ground, NodePlace, Place, answers, prove, verify};

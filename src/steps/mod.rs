@@ -20,6 +20,7 @@ mod registry_mount;
 mod shared_files;
 mod spelled;
 mod user_store;
+pub mod verify;
 mod wants;
 
 pub use check::check;

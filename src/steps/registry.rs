@@ -13,6 +13,7 @@ use super::proxy_ports::ProxyPorts;
 use super::registry_mount::RegistryMount;
 use super::shared_files::SharedFiles;
 use super::user_store::UserStore;
+use super::verify::Verify;
 
 /// All steps by name; a playbook may name these and no others.
 pub fn registry() -> &'static [&'static dyn Step] {
@@ -29,5 +30,6 @@ pub fn registry() -> &'static [&'static dyn Step] {
         &ProxyPorts,
         &Hostname,
         &SharedFiles,
+        &Verify,
     ]
 }

@@ -5,6 +5,7 @@
 
 mod node;
 mod pack;
+mod shared_write;
 
 use hactl::model::inventory::DatabaseType;
 use hactl::model::profile::Profile;

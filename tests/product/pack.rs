@@ -16,26 +16,18 @@ impl Pack {
     /// The pack of a kernel; `None`, said aloud, where a tool or the network is missing.
     ///
     /// With `HACTL_REQUIRE_REAL=1` that is a failure.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn fetch(kernel: &str) -> Option<Self> {
         match Self::try_fetch(kernel) {
             Ok(pack) => Some(pack),
-            Err(why) if env::var_os("HACTL_REQUIRE_REAL").is_some_and(|value| value == "1") => panic!("{why}"),
             Err(why) => {
-                eprintln!("SKIPPED: the real kernel {kernel} is not there: {why}");
+                skipped(&format!("the real kernel {kernel} is not there: {why}"));
                 None
             }
         }
     }
 
     fn try_fetch(kernel: &str) -> Result<Self, String> {
-        let home = env::var_os("HOME").ok_or("no HOME")?;
-        let zip = Path::new(&home)
-            .join(format!(".m2/repository/org/wso2/carbon/wso2carbon-core/{kernel}/wso2carbon-core-{kernel}.zip"));
-        if !zip.is_file() {
-            let artifact = format!("-Dartifact=org.wso2.carbon:wso2carbon-core:{kernel}:zip");
-            run("mvn", &["-q", "-B", "dependency:get", &artifact, "-Dtransitive=false"])?;
-        }
+        let zip = artifact("org.wso2.carbon", "wso2carbon-core", kernel, "zip")?;
         run("java", &["-version"])?;
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let mut words = vec!["-q", zip.to_str().ok_or("a path that is not UTF-8")?];
@@ -71,6 +63,26 @@ impl Pack {
     }
 }
 
+/// Says that a test is skipped, aloud; a failure where everything must be there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub(crate) fn skipped(why: &str) {
+    assert!(env::var_os("HACTL_REQUIRE_REAL").is_none_or(|value| value != "1"), "{why}");
+    eprintln!("SKIPPED: {why}");
+}
+
+/// A file as Maven brings it, fetched once.
+pub(crate) fn artifact(group: &str, name: &str, version: &str, kind: &str) -> Result<PathBuf, String> {
+    let home = env::var_os("HOME").ok_or("no HOME")?;
+    let folder = group.replace('.', "/");
+    let file = format!(".m2/repository/{folder}/{name}/{version}/{name}-{version}.{kind}");
+    let file = Path::new(&home).join(file);
+    if !file.is_file() {
+        let artifact = format!("-Dartifact={group}:{name}:{version}:{kind}");
+        run("mvn", &["-q", "-B", "dependency:get", &artifact, "-Dtransitive=false"])?;
+    }
+    Ok(file)
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -85,7 +97,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this test runs the real product's programs")]
-fn run(program: &str, words: &[&str]) -> Result<Output, String> {
+pub(crate) fn run(program: &str, words: &[&str]) -> Result<Output, String> {
     // A server that is started at boot has no locale either.
     let output = std::process::Command::new(program).args(words).env("LC_ALL", "C").output();
     let output = output.map_err(|error| format!("{program}: {error}"))?;

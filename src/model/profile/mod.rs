@@ -5,10 +5,12 @@
 
 mod key_path;
 mod known;
+mod probes;
 mod read;
 mod template;
 
 pub use key_path::{KeyPath, KeyPathError};
+pub use probes::{ProbeFacts, SharedWrite};
 pub use read::ProfileError;
 pub use template::Template;
 
@@ -49,6 +51,11 @@ pub struct Profile {
     pub clustering: ClusteringFacts,
     /// What goes with the public name.
     pub endpoint: EndpointFacts,
+    /// What every node must answer; `ready` tells that it serves.
+    #[serde(default)]
+    pub probes: IndexMap<String, ProbeFacts>,
+    /// What is written through one node and read through another; missing where the product has nothing of the kind.
+    pub shared_write: Option<SharedWrite>,
 }
 
 /// The JDK versions that a start script accepts.
