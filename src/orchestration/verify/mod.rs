@@ -100,7 +100,7 @@ async fn ground(fleet: &Fleet) -> Result<Ground, Failure> {
         (Some(endpoint), Some(balancing)) => front::front(endpoint, &balancing).await?,
         _ => None,
     };
-    Ok(Ground { nodes, front })
+    Ok(Ground::new(nodes, front))
 }
 
 /// A node is asked through its own host, and from here where the host forwards nothing.

@@ -12,7 +12,7 @@ use crate::orchestration::{Failure, Stop};
 use crate::steps::verify::{Ask, Asks, Proof, Seen, Served, Shared, SharedAsks, Spread, VERIFY};
 use crate::transport::http::{Bounds, HttpError};
 
-/// How long what was written may take to be seen by the others: a cache of theirs has to be told first.
+/// Usually it takes milliseconds: the caches of the others are emptied by the cluster's messages.
 const SPREADING: Duration = Duration::from_secs(15);
 
 /// How long to wait before it is looked for again.
@@ -27,6 +27,15 @@ pub struct Ground {
     pub nodes: Vec<NodePlace>,
     /// The public name; `None` where there is no balancer.
     pub front: Option<Front>,
+    /// How long what was written may take to be seen by the others: a cache of theirs has to be told first.
+    pub spreading: Duration,
+}
+
+impl Ground {
+    /// A cluster of these nodes, behind this balancer.
+    pub fn new(nodes: Vec<NodePlace>, front: Option<Front>) -> Self {
+        Self { nodes, front, spreading: SPREADING }
+    }
 }
 
 /// The public name, and how it is asked.
@@ -190,7 +199,7 @@ impl Prover<'_> {
     }
 
     async fn read(&mut self, shared: &SharedAsks, writer: &NodePlace, readers: &[NodePlace]) -> Result<(), Failure> {
-        let end = Instant::now() + SPREADING;
+        let end = Instant::now() + self.ground.spreading;
         for reader in readers {
             loop {
                 self.requests += 1;

@@ -94,24 +94,26 @@ impl Values<'_> {
         fill(text, form, |name| self.get(name).map(|value| value.to_string())).map(Zeroizing::new)
     }
 
-    /// The request of a profile. The error is the name of what it lacks.
+    /// The request of a profile, whose expected answer may hold a value too. The error is the name of what it lacks.
+    fn of_profile(&self, name: &str, facts: &ProbeFacts) -> Result<Ask, String> {
+        let ask = self.ask(name, facts)?;
+        let contains = self.fill(&facts.expect.contains, Form::Plain)?.to_string();
+        Ok(Ask { expect: Expect { contains, ..ask.expect }, ..ask })
+    }
+
     fn ask(&self, name: &str, facts: &ProbeFacts) -> Result<Ask, String> {
         let form = form(facts.headers.iter());
         let mut headers = Vec::new();
         for (header, value) in &facts.headers {
             headers.push((header.clone(), self.fill(value, Form::Plain)?));
         }
-        let expect = Expect {
-            contains: self.fill(&facts.expect.contains, Form::Plain)?.to_string(),
-            status: facts.expect.status,
-        };
         Ok(Ask {
             name: name.to_owned(),
             method: facts.method,
             path: facts.path.clone(),
             headers,
             body: self.fill(facts.body.as_deref().unwrap_or_default(), form)?,
-            expect,
+            expect: facts.expect.clone(),
             public: facts.public.unwrap_or(true),
             idempotent: facts.idempotent.unwrap_or(facts.method == Method::Get),
         })
@@ -149,7 +151,7 @@ impl Asks {
         let (mut probes, mut left_out) = (Vec::new(), Vec::new());
         let own = &cluster.failover.probes;
         for (name, facts) in profile.probes.iter().filter(|(name, _)| own.iter().all(|own| own.name != **name)) {
-            match values.ask(name, facts) {
+            match values.of_profile(name, facts) {
                 Ok(ask) => probes.push(ask),
                 Err(lacking) => left_out.push(format!("{name} was not asked: {}", lacks(&lacking))),
             }
@@ -198,7 +200,7 @@ fn shared(profile: &Profile, values: &Values<'_>) -> Result<SharedAsks, String> 
     let Some(facts) = &profile.shared_write else {
         return Err(format!("{} {} has nothing to write that leaves no trace", profile.product, profile.version));
     };
-    let ask = |name: &str, probe: &ProbeFacts| values.ask(name, probe).map_err(|lacking| lacks(&lacking));
+    let ask = |name: &str, probe: &ProbeFacts| values.of_profile(name, probe).map_err(|lacking| lacks(&lacking));
     Ok(SharedAsks {
         what: facts.what.clone(),
         prepare: facts.prepare.as_ref().map(|prepare| ask("prepare", prepare)).transpose()?,

@@ -3,7 +3,7 @@
 use crate::model::inventory::Expect;
 
 /// How many characters of a wrong answer are shown.
-const SHOWN: usize = 120;
+const SHOWN: usize = 400;
 
 /// An answer, as far as it is judged.
 #[derive(Debug, Clone, Copy)]
