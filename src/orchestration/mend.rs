@@ -29,7 +29,7 @@ impl Work<'_> {
         blobs
     }
 
-    fn ids_after(&self, index: usize) -> Vec<String> {
+    fn ids_after(&self, index: usize) -> Box<[String]> {
         self.items.iter().skip(index + 1).map(|(item, _)| item.resource.resource().id()).collect()
     }
 }
@@ -96,8 +96,9 @@ fn prelude(node: &Node, run: &RunId) -> Script {
     script.line(&format!("HACTL_RUN={run} HACTL_BLOBS=$HACTL_STATE/blobs HACTL_BACKUP=$HACTL_STATE/backups/{run}"));
     script.line(MEND);
     script.line("hactl_audit() { printf '%s\\n' \"$1\" >> \"$HACTL_STATE/audit.jsonl\" || true; }");
-    // The connection may die in the middle: what was begun is finished all the same, and nothing is left half done.
-    script.line("trap '' PIPE HUP INT");
+    // The connection may die in the middle: what was begun is finished all the same, and nothing is left half done. What
+    // may last long and can be cut takes the signal again.
+    script.line("trap '' PIPE HUP INT TERM");
     script
 }
 

@@ -3,6 +3,7 @@
 mod databases;
 mod failover;
 mod hosts;
+mod jump_hosts;
 mod paths;
 mod sections;
 
@@ -16,6 +17,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.cluster();
     rules.hosts();
     rules.groups();
+    rules.jump_hosts();
     rules.product();
     rules.paths();
     rules.databases();
