@@ -11,6 +11,7 @@ mod script;
 mod secret;
 mod state;
 
+pub mod balancer;
 pub mod inventory;
 pub mod profile;
 

@@ -8,6 +8,7 @@ use sha2::Digest as _;
 
 use super::Playbook;
 use super::archive::{Refused, look_through};
+use super::verify::bodies;
 use crate::model::inventory::{Cluster, Pack};
 use crate::model::{Archive, Blob, Sha256};
 use crate::steps::StepError;
@@ -17,7 +18,14 @@ use crate::steps::StepError;
 /// # Errors
 /// One per file that can't be read, is another one, or is no pack.
 pub fn check_local_files(cluster: &Cluster) -> Result<(), Vec<StepError>> {
-    local_files(cluster, &Playbook::empty(), true).map(|_| ())
+    let files = local_files(cluster, &Playbook::empty(), true).map(drop);
+    match (files, bodies(cluster).map(drop)) {
+        (Err(mut errors), Err(more)) => {
+            errors.extend(more);
+            Err(errors)
+        }
+        (files, bodies) => files.and(bodies),
+    }
 }
 
 /// What is on the controller for the hosts.
@@ -66,6 +74,20 @@ pub(super) fn local_files(
                 cause: format!("{} cannot be read: {error}", file.display()),
                 hint: Some("check the path, and who may read it".to_owned()),
             }),
+        }
+    }
+    if let Some(balancer) = &cluster.load_balancer {
+        let own = [("certificate", Some(&balancer.certificate)), ("nodes_ca", balancer.nodes_ca.as_ref())];
+        for (key, file) in own.into_iter().filter_map(|(key, file)| Some((key, file?))) {
+            match blob(file) {
+                Ok(blob) => files.blobs.push(blob),
+                Err(error) => errors.push(StepError {
+                    code: "missing-file",
+                    at: format!("load_balancer.{key}"),
+                    cause: format!("{} cannot be read: {error}", file.display()),
+                    hint: Some("check the path, and who may read it".to_owned()),
+                }),
+            }
         }
     }
     for file in playbook.local_files() {

@@ -26,6 +26,7 @@ const HINTS: &[(&str, &str)] = &[
     ("blob-missing", "run again: the file is uploaded anew"),
     ("cannot-back-up", "see that hactl's state folder on the host can be written"),
     ("cannot-look", "log in to the host and look at that path"),
+    ("configuration-refused", "mend what it complains of, or the inventory, and run again"),
     ("cannot-unpack", "unpack it by hand there to see what is wrong; `product.pack.sha256` says what it must be"),
     ("cannot-write", "log in to the host and try to write there"),
     ("command-failed", "run the command on the host and mend what it complains of"),
@@ -33,10 +34,12 @@ const HINTS: &[(&str, &str)] = &[
     ("file-changed-meanwhile", "nothing was lost: run again to see what it holds now"),
     ("file-changed-since", "compare it with the backup that is named, and decide by hand"),
     ("in-the-way", "move it away, or choose another place"),
+    ("not-included", "add `include conf.d/*.conf;` to the `http` block of that file"),
     ("not-the-product", "name the product's own zip file under `product.pack`"),
     ("owner-missing", "create that user on the host, or correct `product.run_as`"),
     ("owned-by-another", "set `ssh.become`, so that the file's owner can be kept"),
     ("lock-lost", "run the command again; `hactl lock status` says who holds the lock"),
+    ("service-failed", "mend what it complains of and run again; until then it is as it was"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),
     ("still-mending", "see what that process waits for on the host, then run the command again"),
@@ -105,8 +108,14 @@ mod tests {
 
     #[test]
     fn every_code_of_the_shell_functions_is_known() {
-        let functions = [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh")].concat();
-        for call in ["hactl_fail ", "hactl_cannot "] {
+        let functions = [
+            crate::resources::LOOK,
+            crate::resources::MEND,
+            include_str!("rollback.sh"),
+            include_str!("staged_files/staged.sh"),
+        ]
+        .concat();
+        for call in ["hactl_fail ", "hactl_cannot ", "hactl_unstage "] {
             for said in functions.split(call).skip(1) {
                 let code = said.split(' ').next().unwrap_or_default();
                 if code.starts_with(|c: char| c.is_ascii_lowercase()) {

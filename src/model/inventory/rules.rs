@@ -4,6 +4,7 @@ mod databases;
 mod failover;
 mod hosts;
 mod jump_hosts;
+mod load_balancer;
 mod paths;
 mod sections;
 
@@ -22,6 +23,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.paths();
     rules.databases();
     rules.clustering();
+    rules.load_balancer();
     rules.vault();
     rules.failover();
 }

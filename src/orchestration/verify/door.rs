@@ -73,7 +73,7 @@ pub(super) enum Wrong {
     /// No whole answer came.
     NoAnswer(HttpError),
     /// Another one than was expected, in words, and the answer itself.
-    Answer(String, HttpReply),
+    Answer(String, Box<HttpReply>),
 }
 
 impl Place {
@@ -121,6 +121,6 @@ fn judged(what: &Ask, reply: HttpReply) -> Result<HttpReply, Wrong> {
     };
     match judge(&what.expect, &said) {
         Ok(()) => Ok(reply),
-        Err(words) => Err(Wrong::Answer(words, reply)),
+        Err(words) => Err(Wrong::Answer(words, Box::new(reply))),
     }
 }

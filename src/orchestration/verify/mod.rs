@@ -16,11 +16,11 @@ use std::sync::Arc;
 pub use self::door::{Door, NodePlace, Place};
 pub use self::prove::{Front, Ground, answers, prove};
 
-use self::front::{HTTPS, public_host};
+use self::front::{Balancing, HTTPS, front, public_host};
 use super::fleet::Fleet;
 use super::node::Node;
 use super::{Event, Events, Failure, Stop};
-use crate::model::inventory::{Cluster, Secrets};
+use crate::model::inventory::{Cluster, Host, Secrets, Sticky};
 use crate::model::profile::Profile;
 use crate::steps::StepError;
 use crate::steps::preflight::Subject;
@@ -96,9 +96,9 @@ async fn ground(fleet: &Fleet) -> Result<Ground, Failure> {
     let mut nodes: Vec<NodePlace> = nodes.map(|(node, subject)| node_place(&fleet.cluster, &node, subject)).collect();
     let order = |place: &NodePlace| fleet.cluster.hosts.iter().position(|host| host.name == place.name);
     nodes.sort_by_key(order);
-    let front = match (&fleet.cluster.endpoint, balancing(fleet)) {
-        (Some(endpoint), Some(balancing)) => front::front(endpoint, &balancing).await?,
-        _ => None,
+    let front = match &fleet.cluster.endpoint {
+        Some(endpoint) => front(endpoint, &balancing(fleet)).await?,
+        None => None,
     };
     Ok(Ground::new(nodes, front))
 }
@@ -125,6 +125,13 @@ fn node_place(cluster: &Cluster, node: &Arc<Node>, subject: &Subject) -> NodePla
 }
 
 /// What stands in front of the nodes, as the inventory says.
-fn balancing(_: &Fleet) -> Option<front::Balancing<'_>> {
-    None
+fn balancing(fleet: &Fleet) -> Balancing<'_> {
+    let hosts = fleet.cluster.hosts.iter().filter(|host| host.is_balancer());
+    let wire = |host: &Host| fleet.nodes.iter().find(|node| node.name == host.name);
+    let settings = fleet.cluster.load_balancer.as_ref();
+    Balancing {
+        hosts: hosts.map(|host| (host, wire(host))).collect(),
+        certificate: settings.map(|settings| settings.certificate.as_path()),
+        one_for_us: settings.is_some_and(|settings| settings.sticky == Some(Sticky::IpHash)),
+    }
 }
