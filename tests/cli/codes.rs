@@ -11,6 +11,7 @@ use super::{Desk, INVENTORY};
 /// Words of the form of a code, in places where codes stand, that are none.
 const NO_CODES: [&str; 16] = [
     "aws-ecs",
+    "content-type",
     "jdbc-driver",
     "keyboard-interactive",
     "load-balancer",
@@ -26,6 +27,7 @@ const NO_CODES: [&str; 16] = [
     "ssh-rsa",
     "user-store",
     "utf-8",
+    "x-hactl-node",
 ];
 
 #[test]

@@ -117,7 +117,7 @@ impl Prover<'_> {
                     direct.not_asked.push((node.name.clone(), error));
                 }
                 Some(Err((ask, wrong))) => return Err(self.wrong(node.name.as_str(), &ask, wrong)),
-                None => return Err(failure("internal-error", format!("{} was not asked: hactl went wrong", node.name))),
+                None => return Err(failure("internal", format!("{} was not asked: hactl went wrong", node.name))),
             }
         }
         self.go_on()?;
