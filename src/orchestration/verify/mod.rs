@@ -4,9 +4,6 @@ mod door;
 mod front;
 mod prove;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
@@ -38,8 +35,9 @@ const LARGEST_BODY: u64 = 1 << 20;
 pub async fn verify(fleet: &Fleet, events: &Events, stop: &Stop) -> Result<Proof, Failure> {
     let Some(asks) = &fleet.asks else {
         let cause = "nothing is known that could be asked: the playbook has no step `verify`, or there is no product";
-        return Err(Failure { step: Some(VERIFY), ..Failure::new("verify-nothing", cause) }
-            .hint("name the product in the inventory, and the step in the playbook"));
+        let failure = Failure::new("verify-nothing", cause);
+        let failure = failure.hint("name the product in the inventory, and the step in the playbook");
+        return Err(Failure { step: Some(VERIFY), ..failure });
     };
     let ground = ground(fleet).await?;
     let proof = prove(&ground, asks, stop).await?;
@@ -135,3 +133,6 @@ fn balancing(fleet: &Fleet) -> Balancing<'_> {
         one_for_us: settings.is_some_and(|settings| settings.sticky == Some(Sticky::IpHash)),
     }
 }
+
+#[cfg(test)]
+mod tests;
