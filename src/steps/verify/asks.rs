@@ -175,7 +175,7 @@ impl Asks {
             match values.ask(&probe.name, &facts) {
                 Ok(ask) => probes.push(ask),
                 Err(lacking) => errors.push(StepError {
-                    code: "bad-probe",
+                    code: "probe-body",
                     at: format!("{at}.body"),
                     cause: format!("the probe `{}` can't be sent: {}", probe.name, lacks(&lacking)),
                     hint: Some("correct it in the file of its body, or give it the value that it wants".to_owned()),
@@ -233,7 +233,7 @@ pub fn check_bodies(cluster: &Cluster, bodies: &Bodies) -> Vec<StepError> {
             name => name.strip_prefix("secret.").is_some_and(|name| cluster.failover.secrets.contains_key(name)),
         };
         errors.extend(placeholders(text).find(|name| !known(name)).map(|name| StepError {
-            code: "bad-probe",
+            code: "probe-body",
             at: format!("failover.probes[{index}].body.file"),
             cause: format!("the body of `{}` can't be sent: {}", probe.name, lacks(name)),
             hint: Some("declare it under `failover.secrets`, or correct the file".to_owned()),

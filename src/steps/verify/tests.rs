@@ -114,7 +114,7 @@ fn a_body_s_file_that_wants_what_nobody_has_is_an_error_at_its_key() {
         let errors = check_bodies(&cluster, &bodies);
         assert_eq!(errors[0].at, "failover.probes[0].body.file");
         assert_eq!(errors[0].cause, format!("the body of `a` can't be sent: {why}"));
-        assert_eq!(asks("wso2carbon", "4.5.1", more, &bodies).err().unwrap()[0].code, "bad-probe");
+        assert_eq!(asks("wso2carbon", "4.5.1", more, &bodies).err().unwrap()[0].code, "probe-body");
     }
 }
 
