@@ -16,6 +16,7 @@ use super::registry_mount::RegistryMount;
 use super::shared_files::SharedFiles;
 use super::start_nodes::StartNodes;
 use super::user_store::UserStore;
+use super::verify::Verify;
 
 /// All steps by name; a playbook may name these and no others.
 pub fn registry() -> &'static [&'static dyn Step] {
@@ -35,5 +36,6 @@ pub fn registry() -> &'static [&'static dyn Step] {
         &SharedFiles,
         &LoadBalancer,
         &StartNodes,
+        &Verify,
     ]
 }
