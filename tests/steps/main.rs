@@ -10,6 +10,7 @@ mod case;
 mod explanations;
 mod profiles;
 mod refusals;
+mod units;
 
 use std::path::Path;
 
