@@ -23,6 +23,7 @@ const NO_CODES: [&str; 15] = [
     "shared-files",
     "ssh-ed25519",
     "ssh-rsa",
+    "start-nodes",
     "user-store",
     "utf-8",
 ];
