@@ -37,7 +37,7 @@ parts() {
     [ "$(id -u)" = 0 ] || missing+=("root")
     for program in ip:iproute2 nft:nftables unshare:util-linux nsenter:util-linux flock:util-linux sshd:openssh-server \
         ssh-keygen:openssh-client sudo:sudo java:openjdk-17-jre-headless unzip:unzip nginx:nginx openssl:openssl \
-        mariadbd:mariadb-server mariadb-install-db:mariadb-server pgrep:procps mvn:maven; do
+        mariadbd:mariadb-server mariadb-install-db:mariadb-server pgrep:procps mvn:maven curl:curl; do
         PATH=$PATH:/usr/sbin:/sbin command -v "${program%:*}" > /dev/null || missing+=("${program%:*} (${program#*:})")
     done
     [ -z "$postgresql" ] || [ -n "$(postgresql_programs)" ] || missing+=("initdb (postgresql)")
