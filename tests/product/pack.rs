@@ -29,12 +29,16 @@ impl Pack {
     }
 
     fn try_fetch(kernel: &str) -> Result<Self, String> {
-        let fetch = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ground/fetch.sh");
-        let fetched = run("sh", &[fetch, "kernel", kernel])?;
-        let zip = String::from_utf8(fetched.stdout).map_err(|error| error.to_string())?;
+        let home = env::var_os("HOME").ok_or("no HOME")?;
+        let zip = Path::new(&home)
+            .join(format!(".m2/repository/org/wso2/carbon/wso2carbon-core/{kernel}/wso2carbon-core-{kernel}.zip"));
+        if !zip.is_file() {
+            let artifact = format!("-Dartifact=org.wso2.carbon:wso2carbon-core:{kernel}:zip");
+            run("mvn", &["-q", "-B", "dependency:get", &artifact, "-Dtransitive=false"])?;
+        }
         run("java", &["-version"])?;
         let folder = TempDir::new().map_err(|error| error.to_string())?;
-        let mut words = vec!["-q", zip.trim_end()];
+        let mut words = vec!["-q", zip.to_str().ok_or("a path that is not UTF-8")?];
         words.extend(["*/lib/*.jar", "*/repository/conf/*", "*/repository/resources/conf/*", "-d"]);
         words.push(folder.path().to_str().ok_or("a path that is not UTF-8")?);
         run("unzip", &words)?;
