@@ -51,6 +51,6 @@ pub use resolved::{Cluster, Host, Product};
 pub use schema::{keys, schema};
 pub use secrets::{SecretSource, Secrets};
 pub use shared_files::{Mount, SharedFiles};
-pub use ssh::{BecomeMethod, BecomeSettings, SshSettings, TransportKind};
+pub use ssh::{BecomeMethod, BecomeSettings, JumpHost, SshSettings, TransportKind};
 pub use user_store::{Registry, UserStore, UserStoreType};
 pub use vault::{VaultError, decrypt};

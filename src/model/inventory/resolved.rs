@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, Pack, Registry, SharedFiles, SshSettings, TransportKind,
-    UserStore, Vault,
+    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, Pack, Registry, SharedFiles, SshSettings,
+    TransportKind, UserStore, Vault,
 };
 use crate::model::{HostName, RemotePath};
 
@@ -21,6 +21,8 @@ pub struct Cluster {
     pub vault: Option<Vault>,
     /// Its hosts in the order of the inventory.
     pub hosts: Vec<Host>,
+    /// The jump hosts that hosts name.
+    pub jump_hosts: IndexMap<String, JumpHost>,
     /// See [`Databases`].
     pub databases: Databases,
     /// See [`Keystores`].
