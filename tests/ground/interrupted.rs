@@ -2,10 +2,10 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{TryRecvError, channel};
 use std::time::Duration;
 
-use crate::place::Ground;
+use crate::place::{Ground, eventually};
 
 /// How a run ends before its time.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +37,8 @@ fn a_run_that_is_interrupted_in_every_stage_is_ended_by_the_next_one() {
     }
 }
 
-/// Applies, and cuts the run off when the first host has finished something in a stage. A stage that has nothing to do any
-/// more says nothing, and the run then ends by itself.
+/// Applies, and cuts the run off when the first host has finished something in a stage. A run in which that stage has
+/// nothing to do says nothing of it, and ends by itself.
 fn cut_in(ground: &Ground, stage: &str, cut: Cut) {
     let mut child = ground.command(&["apply", "--lock-wait", "60"]).spawn().unwrap();
     let (said, reached) = channel();
@@ -50,7 +50,13 @@ fn cut_in(ground: &Ground, stage: &str, cut: Cut) {
             }
         }
     });
-    if reached.recv_timeout(Duration::from_secs(300)).is_ok() {
+    // While nodes start, minutes pass without a word: that stage is cut when the first process of the product is there.
+    let begun = || {
+        let starts = stage.starts_with("Start") && !ground.pids("is-1").is_empty();
+        starts || reached.try_recv() != Err(TryRecvError::Empty)
+    };
+    eventually(stage, Duration::from_secs(300), begun);
+    if child.try_wait().unwrap().is_none() {
         cut_now(ground, &child, cut);
     }
     let output = child.wait_with_output().unwrap();
