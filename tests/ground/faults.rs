@@ -103,16 +103,6 @@ const FAILING: [Failing; 3] = [
         named: &["9443"],
         mends: |ground| drop(ground.on("is-1", &["pkill", "-KILL", "-f", "s.bind"])),
     },
-    Failing {
-        what: "the pid file names another process",
-        breaks: |ground| {
-            let home = "/opt/wso2carbon-core-4.5.1";
-            let line = format!("setsid sleep 600 > /dev/null 2>&1 & echo $! > {home}/wso2carbon.pid");
-            ground.on("is-1", &["runuser", "-u", "wso2carbon", "--", "sh", "-c", &line]);
-        },
-        named: &["pid"],
-        mends: |ground| drop(ground.on("is-1", &["pkill", "-KILL", "-x", "sleep"])),
-    },
 ];
 
 #[test]

@@ -75,14 +75,14 @@ fn pid_file_of(facts: &Facts<'_>) -> Option<Verdict> {
     let file = facts.subject.path(&facts.subject.profile.files.pid);
     Some(if state == "Z" {
         let cause = format!("{file} names process {pid} ({name}), which has ended but is still listed as a zombie");
-        facts.error(
+        facts.warning(
             format!("{cause}: the start script would say `already running` and do nothing"),
-            format!("remove {file}, and find out why the host's process 1 does not collect ended processes"),
+            format!("hactl moves {file} aside when it starts the product; find out why the host's process 1 does not collect ended processes"),
         )
     } else {
-        facts.error(
+        facts.warning(
             format!("{file} names process {pid}, which is {name} and not the product: the start script would say `already running` and do nothing"),
-            format!("remove {file}"),
+            format!("hactl moves it aside when it starts the product; whoever starts it by hand must remove {file} first"),
         )
     })
 }

@@ -103,7 +103,7 @@ fn a_missing_jdk_is_worse_where_nothing_runs() {
 fn a_foreign_process_and_a_zombie_behind_the_pid_file_are_told_apart() {
     let found = judged("O02", &["pid own 812 S 1000 java\n", "pid foreign 812 S 0 cron\n", "pid foreign 9 Z 0 java\n"]);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("is-2 E /opt/is/wso2carbon.pid names process 812, which is cron"), "{found:?}");
+    assert!(found[0].starts_with("is-2 W /opt/is/wso2carbon.pid names process 812, which is cron"), "{found:?}");
     assert!(found[1].contains("zombie"), "{found:?}");
 }
 

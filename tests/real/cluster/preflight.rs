@@ -154,12 +154,13 @@ fn a_jdk_that_the_version_is_not_made_for_or_that_is_missing_stops_a_run() {
 }
 
 #[test]
-fn a_pid_file_that_names_another_program_stops_a_run() {
+fn a_pid_file_that_names_another_program_is_told_and_stops_nothing() {
     let Some(sound) = start() else { return };
     let other = Killed(Command::new("sleep").arg("600").spawn().unwrap());
     write_pid(&sound.cluster, other.0.id());
-    let done = sound.is_refused("O02");
+    let done = sound.cluster.expect(0, &["preflight"]);
     assert!(done.stdout.contains(&format!("process {}, which is sleep", other.0.id())), "{}", done.stdout);
+    assert!(done.stdout.contains("moves it aside"), "{}", done.stdout);
     drop(other);
     // Nobody has the number any more: the start script does not mind.
     sound.passes();
