@@ -5,7 +5,7 @@ use super::node::{Node, product_hosts};
 use super::{Finding, HostContext, Step, StepError, Wants};
 use crate::model::StepName;
 use crate::model::inventory::{Cluster, Host, Product, Scheme, Service};
-use crate::model::profile::Profile;
+use crate::model::profile::{Profile, READY};
 use crate::resources::WholeFile;
 use crate::resources::process::{Places, Process, Unit};
 
@@ -40,7 +40,9 @@ impl Step for StartNodes {
             configuration: node.path(&profile.files.configuration)?,
         };
         let start = start_timeout(on.cluster, on.host, profile);
-        let process = Process::new(places, profile.process.clone(), profile.ports)
+        // A profile without it was refused when it was read.
+        let Some(ready) = profile.probes.get(READY) else { return Ok(()) };
+        let process = Process::new(places, profile.process.clone(), ready.clone(), profile.ports)
             .offset(product.port_offset)
             .java_home(product.java_home.clone())
             .run_as(product.run_as.clone())

@@ -82,7 +82,7 @@ struct Failing {
     mends: fn(&Ground),
 }
 
-const FAILING: [Failing; 3] = [
+const FAILING: [Failing; 2] = [
     Failing {
         what: "the database refuses the password",
         breaks: |_| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hactl::model::profile::Profile;
+use hactl::model::profile::{Profile, READY};
 use hactl::resources::process::{Life, NodeState, Places, Process, Unit};
 use hactl::resources::{AssessError, Resource};
 
@@ -40,7 +40,8 @@ fn process(host: &Host) -> Process {
     let mut ports = profile.ports;
     (ports.https, ports.http) = (1, 2);
     let jdk = host.path("jdk");
-    Process::new(places, profile.process, ports).java_home(Some(jdk)).timeouts(60, 2)
+    let ready = profile.probes[READY].clone();
+    Process::new(places, profile.process, ready, ports).java_home(Some(jdk)).timeouts(60, 2)
 }
 
 fn home(host: &Host) {

@@ -11,8 +11,8 @@ mod read;
 mod template;
 
 pub use key_path::{KeyPath, KeyPathError};
-pub use probes::{ProbeFacts, SharedWrite};
-pub use process::{Cause, LogFacts, ProcessFacts, Readiness};
+pub use probes::{ProbeFacts, READY, SharedWrite};
+pub use process::{Cause, LogFacts, ProcessFacts};
 pub use read::ProfileError;
 pub use template::Template;
 

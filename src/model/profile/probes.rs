@@ -10,6 +10,9 @@ use crate::model::placeholders;
 /// The values that a request of a profile may use.
 const VALUES: [&str; 4] = ["admin.username", "admin.password", "admin.basic", "hostname"];
 
+/// The probe that tells that a node serves.
+pub const READY: &str = "ready";
+
 /// The value that is written and read.
 const VALUE: &str = "value";
 
@@ -56,6 +59,14 @@ impl Profile {
     pub(super) fn check_probes(&self) -> Result<(), (String, String)> {
         for (name, probe) in &self.probes {
             probe.check(&format!("probes.{name}"), false)?;
+        }
+        // Asked on the node's own host, which is told no secret.
+        match self.probes.get(READY) {
+            None => return Err((format!("probes.{READY}"), "is missing: it tells that a node serves".into())),
+            Some(ready) if ready.body.is_some() => {
+                return Err((format!("probes.{READY}.body"), "must not be there: it is asked without one".into()));
+            }
+            Some(_) => {}
         }
         let Some(shared) = &self.shared_write else { return Ok(()) };
         let all = [("write", &shared.write), ("read", &shared.read), ("remove", &shared.remove)];

@@ -1,6 +1,5 @@
 //! How a product is started and stopped, and what its log says.
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// The product's process.
@@ -23,8 +22,6 @@ pub struct ProcessFacts {
     pub log: LogFacts,
     /// What makes a start fail, by what the log says of it: the first one that fits is the one that is told.
     pub causes: Vec<Cause>,
-    /// The request that tells whether it serves.
-    pub readiness: Readiness,
 }
 
 /// What a product's log says. Texts, not patterns.
@@ -63,20 +60,4 @@ pub struct Cause {
     pub text: String,
     /// What to do about it.
     pub hint: String,
-}
-
-/// The request that tells whether a product serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Readiness {
-    /// The method.
-    pub method: String,
-    /// The path.
-    pub path: String,
-    /// Headers.
-    #[serde(default)]
-    pub headers: IndexMap<String, String>,
-    /// The status that it answers with.
-    pub status: u16,
-    /// What the answer holds: a status alone also comes from a product that has undeployed its services.
-    pub contains: String,
 }

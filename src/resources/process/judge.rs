@@ -106,16 +106,18 @@ fn life(process: &Process, told: &Told, warnings: &mut Vec<String>) -> Life {
 
 /// What is wrong with an answer; `None` when it is as it should be.
 fn waits_for(process: &Process, answer: Option<&Answer>) -> Option<String> {
-    let wanted = &process.facts.readiness;
-    let request = format!("{} {}", wanted.method, wanted.path);
+    let wanted = &process.ready;
+    let request = format!("{} {}", wanted.method.word(), wanted.path);
     let answer = answer?;
     match answer.status {
         _ if answer.untried => None,
-        Some(status) if status == wanted.status && answer.contains => None,
-        Some(status) if status == wanted.status => {
-            Some(format!("an answer to {request} that holds `{}`, not `{}`", wanted.contains, answer.says))
+        Some(status) if status == wanted.expect.status && answer.contains => None,
+        Some(status) if status == wanted.expect.status => {
+            Some(format!("an answer to {request} that holds `{}`, not `{}`", wanted.expect.contains, answer.says))
         }
-        Some(status) => Some(format!("{} from {request}, which answers {status}: {}", wanted.status, answer.says)),
+        Some(status) => {
+            Some(format!("{} from {request}, which answers {status}: {}", wanted.expect.status, answer.says))
+        }
         None => Some(format!("an answer to {request}, which has none within 5 s")),
     }
 }

@@ -11,7 +11,7 @@ use self::judge::{Judged, judge};
 use self::read::Told;
 use super::failure::explain_failure;
 use super::{AssessError, Assessment, Change, Resource, Seen};
-use crate::model::profile::{LogFacts, Ports, ProcessFacts};
+use crate::model::profile::{LogFacts, Ports, ProbeFacts, ProcessFacts};
 use crate::model::{RemotePath, Script, quote};
 
 const SHARED: &str = include_str!("shared.sh");
@@ -26,6 +26,8 @@ const MEND: &str = include_str!("mend.sh");
 pub struct Process {
     home: RemotePath,
     facts: ProcessFacts,
+    /// What it is asked to tell whether it serves.
+    ready: ProbeFacts,
     ports: Ports,
     offset: Option<u16>,
     start_script: String,
@@ -63,12 +65,13 @@ pub struct Places {
 
 impl Process {
     /// The process of the product at these places.
-    pub fn new(places: Places, facts: ProcessFacts, ports: Ports) -> Self {
+    pub fn new(places: Places, facts: ProcessFacts, ready: ProbeFacts, ports: Ports) -> Self {
         let Places { home, start_script, pid_file, configuration } = places;
         let (start_timeout, stop_timeout) = (facts.start_timeout, facts.stop_timeout);
         Self {
             home,
             facts,
+            ready,
             ports,
             offset: None,
             start_script,
@@ -239,10 +242,10 @@ impl Resource for Process {
         script.call("hactl_look_ports", &[&self.ports.https.to_string(), &self.ports.http.to_string()]);
         script.line(&format!("hactl_texts={}", quote(&texts(&facts.log))));
         script.call("hactl_look_log", &[&self.path_of(&facts.log.file), &self.path_of(&facts.log.rotated)]);
-        let ready = &facts.readiness;
+        let ready = &self.ready;
         let headers: Vec<String> = ready.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let (https, http) = (self.ports.https.to_string(), self.ports.http.to_string());
-        let mut words = vec![ready.method.as_str(), &ready.path, &https, &http, &ready.contains];
+        let mut words = vec![ready.method.word(), &ready.path, &https, &http, &ready.expect.contains];
         words.extend(headers.iter().map(String::as_str));
         script.call("hactl_look_answer", &words);
         if let Some(unit) = &self.unit {
