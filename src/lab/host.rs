@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::exec::find;
 use super::{LabError, LabHost, Layout, Role};
@@ -19,18 +19,38 @@ pub(super) fn make(layout: &Layout, host: &LabHost, program: &Path) -> Result<()
         Role::Node => {
             let java = layout.java_home(host.name).join("bin");
             fs::create_dir_all(&java).map_err(|error| LabError::file("make", &java, &error))?;
-            script(&java.join("java"), program, "java", layout, host)?;
+            script(&java.join("java"), &linked(layout, host, "java", program)?, "java", layout, host)?;
             if !find("unzip") {
-                script(&root.join("bin/unzip"), program, "unzip", layout, host)?;
+                script(&root.join("bin/unzip"), &linked(layout, host, "unzip", program)?, "unzip", layout, host)?;
             }
         }
         Role::Balancer => {
-            fs::create_dir_all(root.join("etc/nginx/conf.d")).map_err(|error| LabError::file("make", &root, &error))?;
-            script(&root.join("bin/nginx"), program, "nginx", layout, host)?;
+            for folder in ["etc/nginx/conf.d", "var/run", "var/log/nginx"] {
+                let path = root.join(folder);
+                fs::create_dir_all(&path).map_err(|error| LabError::file("make", &path, &error))?;
+            }
+            let main = root.join("etc/nginx/nginx.conf");
+            if !main.exists() {
+                let text = include_str!("pack/nginx.conf").replace("@FOLDER@", &root.to_string_lossy());
+                fs::write(&main, text).map_err(|error| LabError::file("write", &main, &error))?;
+            }
+            script(&root.join("bin/nginx"), &linked(layout, host, "nginx", program)?, "nginx", layout, host)?;
         }
         Role::Database => {}
     }
     Ok(())
+}
+
+/// This program by another name: the kernel calls a process by the name of the file that it was started from.
+fn linked(layout: &Layout, host: &LabHost, name: &str, program: &Path) -> Result<PathBuf, LabError> {
+    let link = layout.host_folder(host.name).join("lib").join(name);
+    let failed = |error: std::io::Error| LabError::file("make", &link, &error);
+    link.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
+    if link.is_symlink() {
+        fs::remove_file(&link).map_err(failed)?;
+    }
+    std::os::unix::fs::symlink(program, &link).map_err(failed)?;
+    Ok(link)
 }
 
 /// A program of the host that is played by this one.

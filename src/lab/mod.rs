@@ -3,6 +3,7 @@
 //! It stands beside the house: only `cli` opens its door. Its hosts are folders with an SSH server each, inside the lab's
 //! own process; its nodes, its balancer and its database behave as the real ones were seen to, far quicker.
 
+mod balancer;
 mod breakage;
 mod control;
 mod database;

@@ -32,6 +32,7 @@ pub async fn run(name: &str, words: &[OsString]) -> Printed {
     let done = match name {
         "java" => java(&words).await,
         "unzip" => unzip(&words),
+        "nginx" => nginx(&words).await,
         _ => Err(LabError::new(format!("{name} is no program of the lab"))),
     };
     done.unwrap_or_else(|error| Printed::failed(1, format!("{name}: {error}\n")))
@@ -59,6 +60,12 @@ async fn java(words: &[&str]) -> Result<Printed, LabError> {
     let setup = line.property("setup").is_some() || line.rest.contains(&"-Dsetup");
     let status = node::run(node::Start { layout, host, home, setup }).await?;
     Ok(Printed { status, ..Printed::default() })
+}
+
+async fn nginx(words: &[&str]) -> Result<Printed, LabError> {
+    let (folder, host) = place()?;
+    let main = folder.join("hosts").join(host).join("etc/nginx/nginx.conf");
+    super::balancer::nginx(words, &folder, &main).await
 }
 
 /// Which lab and which host this program runs on.
