@@ -54,8 +54,13 @@ impl Lines {
                     bar.set_message(words(*phase));
                 }
             }
+            Event::Waiting { host, why, .. } => {
+                if let Some(bar) = self.bars.get(host) {
+                    bar.set_message(format!("waiting: {why}"));
+                }
+            }
             Event::StageStarted { .. } | Event::StageDone { .. } => {}
-            Event::HostDone { host, stage, outcome, milliseconds } => {
+            Event::HostDone { host, stage, outcome, note, milliseconds } => {
                 let seconds = Duration::from_millis(*milliseconds).as_secs_f64();
                 if let Some(bar) = self.bars.get(host) {
                     bar.set_message(shown(outcome));
@@ -64,7 +69,8 @@ impl Lines {
                 let done_in_a_stage = stage.is_some() && matches!(outcome, Outcome::Changed { .. });
                 if done_in_a_stage || outcome.is_failure() {
                     let stage = stage.as_deref().map(|stage| format!("{stage}: ")).unwrap_or_default();
-                    let line = format!("{host:width$}  {stage}{}", shown(outcome), width = self.width);
+                    let note = note.as_deref().map(|note| format!(", {note}")).unwrap_or_default();
+                    let line = format!("{host:width$}  {stage}{}{note}", shown(outcome), width = self.width);
                     self.line(&format!("{line}  {}", styled(DIM, format_args!("{seconds:.1} s"))));
                 }
             }
@@ -104,6 +110,7 @@ fn words(phase: Phase) -> &'static str {
         Phase::Lock => "taking the lock",
         Phase::Upload => "uploading",
         Phase::Mend => "mending",
+        Phase::Wait => "waiting until it is ready",
         Phase::LookAgain => "looking again",
     }
 }

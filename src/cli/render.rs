@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::console::{BOLD, DIM, RED, YELLOW, styled};
 use super::progress::shown;
-use crate::orchestration::{Failure, HostReport, ItemReport, Outcome, Report};
+use crate::model::HostName;
+use crate::orchestration::{Failure, HostReport, ItemReport, Outcome, Report, StageReport};
 
 /// What a plan found.
 pub(super) fn plan(report: &Report, verbose: bool) -> String {
@@ -50,14 +51,18 @@ pub(super) fn run(report: &Report, verbose: bool) -> String {
         }
     }
     for stage in &report.stages {
-        let hosts: Vec<String> =
-            stage.hosts.iter().map(|(host, outcome)| format!("{host} {}", shown(outcome))).collect();
+        let hosts: Vec<String> = stage
+            .hosts
+            .iter()
+            .map(|(host, outcome)| format!("{host} {}{}", shown(outcome), note(stage, host)))
+            .collect();
         // A crowd is counted, a few are named.
         let hosts = if hosts.len() > 6 { plural(hosts.len(), "host") } else { hosts.join("   ") };
         let seconds = styled(DIM, format_args!("{:.1} s", seconds(stage.milliseconds)));
         let _ = writeln!(text, "{:24}  {hosts}   {seconds}", stage.name);
     }
-    let changed = count(report, |outcome| matches!(outcome, Outcome::Changed { .. }));
+    // Also those that something went wrong on afterwards: the changes are there.
+    let changed = report.hosts.iter().filter(|host| host.made > 0).count();
     let failed = count(report, |outcome| matches!(outcome, Outcome::Failed(_)));
     // What could not be looked at has not failed: the two are kept apart, here as in the exit code.
     let unknown = match count(report, |outcome| matches!(outcome, Outcome::Unknown(_))) {
@@ -100,6 +105,12 @@ pub(super) fn status(report: &Report, several: bool) -> String {
         let _ = writeln!(text, "{:width$}  {}  {}", host.host, shown(&host.outcome), styled(DIM, why));
     }
     text.trim_end().to_owned()
+}
+
+/// What opened a host's gates.
+fn note(stage: &StageReport, host: &HostName) -> String {
+    let note = stage.notes.iter().find(|(name, _)| name == host);
+    note.map(|(_, words)| format!(", {words}")).unwrap_or_default()
 }
 
 fn in_place_line(report: &Report) -> String {

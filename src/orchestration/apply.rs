@@ -1,16 +1,15 @@
 //! Look, show, mend stage by stage, look again.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::each::on_each;
-use super::fleet::{Fleet, Stage};
-use super::lock::{Held, LockOptions, release_all, take_all};
+use super::fleet::Fleet;
+use super::lock::{LockOptions, release_all, take_all};
 use super::look::look;
-use super::mend::mend;
-use super::plan::{Sight, look_at_all, milliseconds_since, outcome_of};
+use super::plan::{look_at_all, milliseconds_since, outcome_of};
 use super::preflight::{ask_all, failures};
 use super::progress::Progress;
+use super::stage::{look_at_new_ground, work_on};
 use super::{Batch, Event, Events, Failure, Outcome, Phase, Report, RunId, StageReport, Stop};
 use crate::steps::preflight::rules;
 
@@ -26,21 +25,32 @@ pub struct ApplyOptions {
     pub batches: Vec<Batch>,
 }
 
+/// One apply, under way: what it works on, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    pub(super) fleet: &'a Fleet,
+    pub(super) id: &'a RunId,
+    pub(super) options: &'a ApplyOptions,
+    pub(super) events: &'a Events,
+    pub(super) stop: &'a Stop,
+}
+
 /// Brings every host of the fleet to what is wanted.
 pub async fn apply(fleet: &Fleet, run: &RunId, options: &ApplyOptions, events: &Events, stop: &Stop) -> Report {
     let begun = Instant::now();
+    let this = Run { fleet, id: run, options, events, stop };
     fleet.announce(options.lock.command, Some(run), events);
     let sights = look_at_all(fleet, events, stop).await;
     let mut hosts: Vec<Progress> = sights.into_iter().map(Progress::new).collect();
     let mut stages = Vec::new();
     if hosts.iter().any(Progress::is_pending) {
-        match why_not_begin(&hosts, options, stop) {
+        match this.why_not_go_on(&hosts) {
             Some(because) => leave_out(&mut hosts, &because),
             None => {
                 let refused = if fleet.preflight { judge_all(&mut hosts, fleet, events, stop).await } else { None };
-                match refused.or_else(|| why_not_begin(&hosts, options, stop)) {
+                match refused.or_else(|| this.why_not_go_on(&hosts)) {
                     Some(because) => leave_out(&mut hosts, &because),
-                    None => stages = mend_all(&mut hosts, fleet, run, options, events, stop).await,
+                    None => stages = mend_all(&mut hosts, this).await,
                 }
             }
         }
@@ -85,18 +95,12 @@ async fn judge_all(hosts: &mut [Progress], fleet: &Fleet, events: &Events, stop:
     (!refused.is_empty()).then(|| format!("preflight found errors on {}", refused.join(", ")))
 }
 
-async fn mend_all(
-    hosts: &mut [Progress],
-    fleet: &Fleet,
-    run: &RunId,
-    options: &ApplyOptions,
-    events: &Events,
-    stop: &Stop,
-) -> Vec<StageReport> {
+async fn mend_all(hosts: &mut [Progress], run: Run<'_>) -> Vec<StageReport> {
+    let Run { fleet, id, options, events, stop } = run;
     // Every host that answered, also those with nothing to do: nobody else may begin to change this cluster meanwhile.
     let answered: Vec<_> =
         hosts.iter().filter(|host| host.sight.looked.is_ok()).map(|host| host.sight.node.clone()).collect();
-    let held = match take_all(&answered, fleet, run, &options.lock, events, stop).await {
+    let held = match take_all(&answered, fleet, id, &options.lock, events, stop).await {
         Ok(held) => held,
         Err(failures) => {
             for (name, failure) in failures {
@@ -115,101 +119,22 @@ async fn mend_all(
         }
     }
     let mut reports = Vec::new();
-    for (index, stage) in fleet.stages.iter().enumerate() {
+    for index in 0..fleet.stages.len() {
         // What a mend brings may hold what the same stage goes on to mend.
         loop {
-            let report = mend_stage(hosts, index, stage, fleet, &held, options, events, stop).await;
+            let report = work_on(hosts, index, &held, run).await;
             StageReport::add(&mut reports, report);
-            if !look_at_new_ground(hosts, fleet, events).await || why_not_begin(hosts, options, stop).is_some() {
+            if !look_at_new_ground(hosts, index, run).await || run.why_not_go_on(hosts).is_some() {
                 break;
             }
         }
-        if let Some(because) = why_not_begin(hosts, options, stop) {
+        if let Some(because) = run.why_not_go_on(hosts) {
             leave_out(hosts, &because);
             break;
         }
     }
-    look_again(hosts, fleet, run, events).await;
+    look_again(hosts, fleet, id, events).await;
     reports
-}
-
-#[expect(clippy::too_many_arguments, reason = "they are the run; a struct of them would only be taken apart again")]
-async fn mend_stage(
-    hosts: &mut [Progress],
-    index: usize,
-    stage: &Stage,
-    fleet: &Fleet,
-    held: &Held,
-    options: &ApplyOptions,
-    events: &Events,
-    stop: &Stop,
-) -> Option<StageReport> {
-    let begun = Instant::now();
-    let waiting: Vec<Arc<Sight>> =
-        hosts.iter().filter(|host| host.has_work_in(index)).map(|host| host.sight.clone()).collect();
-    if waiting.is_empty() {
-        return None;
-    }
-    events.send(Event::StageStarted { stage: stage.name.clone() });
-    let mut outcomes = Vec::new();
-    let batches = if options.batches.is_empty() { stage.batch.as_slice() } else { &options.batches };
-    for crowd in crowds(&waiting, batches) {
-        if why_not_begin(hosts, options, stop).is_some() {
-            break;
-        }
-        let results = on_each(crowd, fleet.concurrency, |sight: Arc<Sight>| {
-            let (held, events, controller) = (held.clone(), events.clone(), fleet.controller.clone());
-            let stage = stage.name.clone();
-            async move {
-                let begun = Instant::now();
-                let work = sight.work_in(index);
-                let result = mend(&sight.node, &work, &held, &controller, &events).await;
-                let outcome = match &result {
-                    Ok(()) => Outcome::Changed { changes: work.changes() },
-                    Err(failure) => Outcome::Failed(failure.clone()),
-                };
-                let (host, milliseconds) = (sight.node.name.clone(), milliseconds_since(begun));
-                let done = Event::HostDone { host, stage: Some(stage), outcome: outcome.clone(), milliseconds };
-                events.send(done);
-                (outcome, milliseconds)
-            }
-        })
-        .await;
-        for (sight, result) in results {
-            let broken = || (Outcome::Failed(Failure::new("internal", "the task of this host broke off")), 0);
-            let (outcome, milliseconds) = result.unwrap_or_else(broken);
-            outcomes.push((sight.node.name.clone(), outcome.clone()));
-            if let Some(host) = hosts.iter_mut().find(|host| host.sight.node.name == sight.node.name) {
-                host.note(index, outcome, milliseconds);
-            }
-        }
-    }
-    let milliseconds = milliseconds_since(begun);
-    events.send(Event::StageDone { stage: stage.name.clone(), milliseconds });
-    Some(StageReport { name: stage.name.clone(), hosts: outcomes, milliseconds })
-}
-
-/// Looks again at the hosts on which a mend has brought what other items lie in; false when there are none.
-async fn look_at_new_ground(hosts: &mut [Progress], fleet: &Fleet, events: &Events) -> bool {
-    let nodes: Vec<_> =
-        hosts.iter().filter(|host| host.is_on_new_ground()).map(|host| host.sight.node.clone()).collect();
-    let results = on_each(&nodes, fleet.concurrency, |node| {
-        let events = events.clone();
-        async move {
-            let begun = Instant::now();
-            events.send(Event::Host { host: node.name.clone(), phase: Phase::Look });
-            (look(&node, None).await, milliseconds_since(begun))
-        }
-    })
-    .await;
-    for (node, result) in results {
-        let broken = || (Err(Failure::new("internal", "the task of this host broke off")), 0);
-        let (looked, milliseconds) = result.unwrap_or_else(broken);
-        if let Some(host) = hosts.iter_mut().find(|host| host.sight.node.name == node.name) {
-            host.see(Sight { node, looked, milliseconds }, fleet);
-        }
-    }
-    !nodes.is_empty()
 }
 
 /// The proof: what was mended is looked at once more, and the locks are given back in the same exec.
@@ -253,54 +178,28 @@ async fn look_again(hosts: &mut [Progress], fleet: &Fleet, run: &RunId, events: 
         };
         let outcome = host.outcome();
         let milliseconds = host.milliseconds;
-        events.send(Event::HostDone { host: node.name.clone(), stage: None, outcome, milliseconds });
+        let host = node.name.clone();
+        events.send(Event::HostDone { host, stage: None, outcome, note: None, milliseconds });
     }
 }
 
-/// The hosts of a stage in the crowds that are worked on one after another.
-fn crowds<'a, T>(all: &'a [T], batches: &[Batch]) -> Vec<&'a [T]> {
-    let (mut crowds, mut rest) = (Vec::new(), all);
-    let mut sizes = batches.iter().chain(batches.last().into_iter().cycle()).map(|batch| batch.size(all.len()));
-    while !rest.is_empty() {
-        let (crowd, more) = rest.split_at(sizes.next().unwrap_or(rest.len()).clamp(1, rest.len()));
-        crowds.push(crowd);
-        rest = more;
+impl Run<'_> {
+    /// Why no further work may be begun, if so.
+    pub(super) fn why_not_go_on(&self, hosts: &[Progress]) -> Option<String> {
+        if self.stop.asked().is_some() {
+            return Some("interrupted".to_owned());
+        }
+        let failed: Vec<_> = hosts.iter().filter(|host| host.outcome().is_failure()).collect();
+        (failed.len() > self.options.max_failures).then(|| {
+            let names: Vec<&str> = failed.iter().take(3).map(|host| host.sight.node.name.as_str()).collect();
+            let more = if failed.len() > 3 { format!(" and {} more", failed.len() - 3) } else { String::new() };
+            format!("{}{more} failed or unknown, and --max-failures is {}", names.join(", "), self.options.max_failures)
+        })
     }
-    crowds
-}
-
-/// Why no further work may be begun, if so.
-fn why_not_begin(hosts: &[Progress], options: &ApplyOptions, stop: &Stop) -> Option<String> {
-    if stop.asked().is_some() {
-        return Some("interrupted".to_owned());
-    }
-    let failed: Vec<_> = hosts.iter().filter(|host| host.outcome().is_failure()).collect();
-    (failed.len() > options.max_failures).then(|| {
-        let names: Vec<&str> = failed.iter().take(3).map(|host| host.sight.node.name.as_str()).collect();
-        let more = if failed.len() > 3 { format!(" and {} more", failed.len() - 3) } else { String::new() };
-        format!("{}{more} failed or unknown, and --max-failures is {}", names.join(", "), options.max_failures)
-    })
 }
 
 fn leave_out(hosts: &mut [Progress], because: &str) {
     for host in hosts.iter_mut().filter(|host| host.is_pending()) {
         host.not_reached = Some(because.to_owned());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_batch_size_holds_for_all_that_follow() {
-        let sizes = |batches: &[&str]| -> Vec<usize> {
-            let batches: Vec<Batch> = batches.iter().map(|batch| batch.parse().unwrap()).collect();
-            crowds(&[0; 10], &batches).iter().map(|crowd| crowd.len()).collect()
-        };
-        assert_eq!(sizes(&[]), [10]);
-        assert_eq!(sizes(&["1", "4"]), [1, 4, 4, 1]);
-        assert_eq!(sizes(&["25%"]), [2, 2, 2, 2, 2]);
-        assert_eq!(sizes(&["100"]), [10]);
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Outcome, RunId};
 use crate::model::HostName;
+use crate::steps::gates::Gate;
 
 /// Something that happened. Never holds a secret.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -44,8 +45,20 @@ pub enum Event {
         /// How it went.
         #[serde(flatten)]
         outcome: Outcome,
+        /// What opened its gates, such as `started in 13 s, 2 members`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
         /// How long it took, in milliseconds.
         milliseconds: u64,
+    },
+    /// A host's gate has still to open.
+    Waiting {
+        /// Which host.
+        host: HostName,
+        /// Which gate: `ready` or `joined`.
+        gate: Gate,
+        /// What is still to come.
+        why: String,
     },
     /// A stage is over on all hosts.
     StageDone {
@@ -77,6 +90,8 @@ pub enum Phase {
     Upload,
     /// Mending.
     Mend,
+    /// Waiting until it is ready.
+    Wait,
     /// Looking again.
     LookAgain,
 }

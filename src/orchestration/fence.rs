@@ -27,8 +27,7 @@ impl Fences {
         Self { nonce: format!("hactl-{:032x}", rand::random::<u128>()) }
     }
 
-    /// Joins `items` after `prelude` into one script.
-    // The function around everything: a script that is cut off by a broken connection is a syntax error, and runs nothing.
+    /// Joins `items` after `prelude` into the body of one function.
     pub(super) fn join<'a>(
         &self,
         prelude: &Script,
@@ -36,7 +35,6 @@ impl Fences {
         on_failure: OnFailure,
     ) -> Script {
         let mut script = Script::new();
-        script.line("hactl_main() {");
         script.line("LC_ALL=C; export LC_ALL; umask 077");
         script.line(&format!(
             "hactl_fence() {{ printf '\\n{0} %s\\n' \"$1\"; printf '\\n{0} %s\\n' \"$1\" >&2; }}",
@@ -54,9 +52,6 @@ impl Fences {
                 script.line("[ \"$hactl_status\" = 0 ] || return 0");
             }
         }
-        script.line("}");
-        script.line("hactl_main");
-        script.line("exit 0");
         script
     }
 

@@ -2,24 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::blobs::local_files;
 use super::each::on_each;
-use super::{Batch, Controller, Event, Events, Failure, Playbook, RunId, Selection, SelectionError, StageStep};
+use super::node::Node;
+use super::{Batch, Controller, Event, Events, Playbook, RunId, Selection, SelectionError, StageStep, playbook};
 use crate::model::inventory::{Cluster, Host, Secrets};
 use crate::model::profile::{Profile, ProfileError};
-use crate::model::{HostName, Script, StepName, state_folder};
+use crate::model::{HostName, StepName};
 use crate::resources::Rollback;
+use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
-use crate::transport::{Become, Link, Reply, Request, Transport, TransportError, connect};
-
-/// How much of one answer is kept, in bytes. Files over 4 MiB are not edited, so an answer this long is not one of ours.
-const ANSWER_LIMIT: usize = 16 << 20;
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
 const UPLOADS: usize = 16;
@@ -75,6 +72,8 @@ pub struct Fleet {
     /// How many hosts are worked on at once.
     pub concurrency: usize,
     pub(super) nodes: Vec<Arc<Node>>,
+    /// The product's other nodes, which are only looked at.
+    pub(super) peers: Vec<Arc<Node>>,
     pub(super) controller: Arc<Controller>,
     /// Are the rules about hosts judged before the first change?
     pub(super) preflight: bool,
@@ -87,22 +86,30 @@ pub struct Stage {
     pub name: String,
     /// How many hosts at once; `None`: all of them.
     pub batch: Option<Batch>,
+    /// Must its hosts be worked on one after another, whatever the command line says?
+    pub one_at_a_time: bool,
+    /// What must hold before a host is touched.
+    pub before: Vec<Gate>,
+    /// What must come true on a host before the next one is begun.
+    pub gate: Vec<Gate>,
 }
 
-/// One host: what is wanted there, and the wire to it.
-pub(super) struct Node {
-    pub(super) name: HostName,
-    pub(super) items: Vec<Item>,
-    /// The host as the rules know it; `None` without a product.
-    pub(super) subject: Option<Subject>,
-    /// Shell that sets `HACTL_STATE`.
-    pub(super) state_folder: String,
-    link: Link,
-    timeout: Duration,
-    /// Shared by all nodes: how many uploads may run at once.
-    pub(super) uploads: Arc<Semaphore>,
-    wire: Mutex<Option<Arc<dyn Transport>>>,
-    execs: AtomicU32,
+impl Stage {
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), batch: None, one_at_a_time: false, before: Vec::new(), gate: Vec::new() }
+    }
+}
+
+impl From<&playbook::Stage> for Stage {
+    fn from(stage: &playbook::Stage) -> Self {
+        Self {
+            batch: stage.batch,
+            one_at_a_time: stage.one_at_a_time,
+            before: stage.before.clone(),
+            gate: stage.gate.clone(),
+            ..Self::named(&stage.name)
+        }
+    }
 }
 
 impl Fleet {
@@ -124,8 +131,15 @@ impl Fleet {
         let with_packs = known.contains(&PRODUCT_PACK) && options.selection.takes_step(PRODUCT_PACK);
         let files = local_files(&cluster, playbook, with_packs).map_err(FleetError::Steps)?;
         let mut last: Option<Arc<Profile>> = None;
-        let (mut nodes, mut refused) = (Vec::with_capacity(hosts.len()), Vec::<StepError>::new());
-        for host in hosts {
+        let (mut nodes, mut peers, mut refused) =
+            (Vec::with_capacity(hosts.len()), Vec::new(), Vec::<StepError>::new());
+        let firsts: Vec<Option<&HostName>> = playbook.stages.iter().map(|stage| stage.first_of(&hosts)).collect();
+        for host in &cluster.hosts {
+            let takes_part = hosts.iter().any(|taken| taken.name == host.name);
+            // A gate may ask for all nodes of the cluster, also for those that this run leaves alone.
+            if !takes_part && (host.product.is_none() || !playbook.has_gates()) {
+                continue;
+            }
             let profile = profile_of(host).map_err(|error| FleetError::Profile { host: host.name.clone(), error })?;
             // Hosts with the same product share what is known of it.
             let profile = profile.map(|profile| match &last {
@@ -142,14 +156,20 @@ impl Fleet {
                 archives: &files.archives,
                 allow: options.allow,
             };
-            match wants(playbook, &context, &options.selection) {
+            let takes = |index: usize, stage: &playbook::Stage| match takes_part {
+                true => !stage.once || firsts.get(index).copied().flatten() == Some(&host.name),
+                false => !stage.gate.is_empty(),
+            };
+            match wants(playbook, &context, &options.selection, takes) {
                 Ok(items) => {
                     let subject = Subject::new(&cluster, host, profile.as_ref(), options.allow);
                     let node = Node::new(host, items, secrets, &controller, options, uploads.clone());
-                    nodes.push(Arc::new(Node { subject, ..node }));
+                    if takes_part { &mut nodes } else { &mut peers }.push(Arc::new(node.subject(subject)));
                 }
                 // The same mistake of the inventory shows on every host: it is told once.
-                Err(errors) => refused.extend(errors),
+                Err(errors) if takes_part => refused.extend(errors),
+                // It can't be looked at, and a gate that asks for it says so.
+                Err(_) => {}
             }
         }
         let mut known = Vec::new();
@@ -162,11 +182,10 @@ impl Fleet {
         if !refused.is_empty() {
             return Err(FleetError::Steps(refused));
         }
-        let stage = |stage: &super::playbook::Stage| Stage { name: stage.name.clone(), batch: stage.batch };
-        let stages = playbook.stages.iter().map(stage).collect();
+        let stages = playbook.stages.iter().map(Stage::from).collect();
         let preflight =
             options.selection.takes_step(PREFLIGHT.0) && playbook.steps().any(|step| step.name() == PREFLIGHT);
-        Ok(Self { cluster, stages, concurrency: options.concurrency, nodes, controller, preflight })
+        Ok(Self { cluster, stages, concurrency: options.concurrency, nodes, peers, controller, preflight })
     }
 
     /// The hosts that take part, with one thing wanted on each: that `undo` has not changed anything. Where it is known
@@ -194,8 +213,9 @@ impl Fleet {
         let uploads = Arc::new(Semaphore::new(UPLOADS));
         let node = |host: &Host| Arc::new(Node::new(host, items(host), secrets, &controller, options, uploads.clone()));
         let nodes = hosts.into_iter().map(node).collect();
-        let stages = vec![Stage { name: "Roll back".to_owned(), batch: None }];
-        Ok(Self { cluster, stages, concurrency: options.concurrency, nodes, controller, preflight: false })
+        let stages = vec![Stage::named("Roll back")];
+        let (concurrency, peers) = (options.concurrency, Vec::new());
+        Ok(Self { cluster, stages, concurrency, nodes, peers, controller, preflight: false })
     }
 
     /// Tells that a command begins on these hosts.
@@ -210,20 +230,20 @@ impl Fleet {
 
     /// Ends every connection in order.
     pub async fn close(&self) {
-        on_each(&self.nodes, self.concurrency, |node| async move {
-            let wire = node.wire.lock().await.take();
-            if let Some(wire) = wire {
-                // The work is done: a connection that does not end in order is dropped.
-                let _ = wire.close().await;
-            }
-        })
-        .await;
+        let all: Vec<_> = self.nodes.iter().chain(&self.peers).cloned().collect();
+        on_each(&all, self.concurrency, |node| async move { node.close().await }).await;
     }
 }
 
-fn wants(playbook: &Playbook, on: &HostContext<'_>, selection: &Selection) -> Result<Vec<Item>, Vec<StepError>> {
+fn wants(
+    playbook: &Playbook,
+    on: &HostContext<'_>,
+    selection: &Selection,
+    takes: impl Fn(usize, &playbook::Stage) -> bool,
+) -> Result<Vec<Item>, Vec<StepError>> {
     let (mut wants, mut errors) = (Wants::default(), Vec::new());
-    for (index, stage) in playbook.stages.iter().enumerate().filter(|(_, stage)| stage.on.includes(on.host)) {
+    let stages = playbook.stages.iter().enumerate().filter(|(_, stage)| stage.on.includes(on.host));
+    for (index, stage) in stages.filter(|(index, stage)| takes(*index, stage)) {
         for step in stage.steps.iter().map(StageStep::step).filter(|step| selection.takes_step(step.name().0)) {
             wants.begin(index, step.name());
             if let Err(error) = step.desire(on, &mut wants) {
@@ -264,128 +284,4 @@ fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {
         None => Profile::find(&product.name, &product.version)?,
     };
     Ok(Some(profile))
-}
-
-impl Node {
-    fn new(
-        host: &Host,
-        items: Vec<Item>,
-        secrets: &Secrets,
-        controller: &Controller,
-        options: &FleetOptions,
-        uploads: Arc<Semaphore>,
-    ) -> Self {
-        // A path that is not one was refused when the inventory was read.
-        let chosen = host.ssh.state_folder.as_deref().and_then(|folder| folder.parse().ok());
-        Self {
-            name: host.name.clone(),
-            items,
-            subject: None,
-            state_folder: state_folder(chosen.as_ref()),
-            link: link(host, secrets, controller, options),
-            timeout: options.timeout,
-            uploads,
-            wire: Mutex::new(None),
-            execs: AtomicU32::new(0),
-        }
-    }
-
-    /// How many command lines were sent.
-    pub(super) fn execs(&self) -> u32 {
-        self.execs.load(Ordering::Relaxed)
-    }
-
-    /// Runs one script.
-    pub(super) async fn run(&self, script: &Script) -> Result<Reply, TransportError> {
-        self.run_within(script, self.timeout).await
-    }
-
-    /// Runs one script that may take this long.
-    pub(super) async fn run_within(&self, script: &Script, deadline: Duration) -> Result<Reply, TransportError> {
-        self.request(Request::script(script, deadline, ANSWER_LIMIT)).await
-    }
-
-    /// Sends one request over the run's one connection to this host.
-    pub(super) async fn request(&self, request: Request) -> Result<Reply, TransportError> {
-        let mut again = true;
-        loop {
-            let wire = self.wire().await?;
-            self.execs.fetch_add(1, Ordering::Relaxed);
-            match wire.run(&request).await {
-                // Nothing of it can have run: a connection that died while it was idle is made anew, once.
-                Err(error) if error.retry && again => {
-                    *self.wire.lock().await = None;
-                    again = false;
-                }
-                result => return result,
-            }
-        }
-    }
-
-    /// Connects, unless there is a connection already.
-    pub(super) async fn connected(&self) -> Result<(), TransportError> {
-        self.wire().await.map(drop)
-    }
-
-    async fn wire(&self) -> Result<Arc<dyn Transport>, TransportError> {
-        let mut wire = self.wire.lock().await;
-        if let Some(wire) = wire.as_ref() {
-            return Ok(wire.clone());
-        }
-        let made: Arc<dyn Transport> = Arc::from(connect(&self.link).await?);
-        *wire = Some(made.clone());
-        Ok(made)
-    }
-
-    /// How long an upload of this many bytes may take, or what is done with them: a slow line of 100 KB/s is waited for.
-    pub(super) fn upload_deadline(&self, size: u64) -> Duration {
-        self.timeout + Duration::from_secs(size / 100_000)
-    }
-
-    /// The host ran something, but not our script.
-    pub(super) fn no_answer(&self, reply: &Reply) -> Failure {
-        let said = String::from_utf8_lossy(&reply.stderr);
-        let said = said.trim().lines().next_back().unwrap_or("nothing on standard error");
-        Failure::new("no-answer", format!("the host did not run the script ({}): {said}", reply.ending)).hint(format!(
-            "try `ssh {}@{} sh -s </dev/null`: it must end with status 0",
-            self.link.user, self.link.address
-        ))
-    }
-}
-
-/// What the transport needs to know, from the inventory, the command line and the usual places.
-fn link(host: &Host, secrets: &Secrets, controller: &Controller, options: &FleetOptions) -> Link {
-    let ssh = &host.ssh;
-    let below_home = |name: &str| controller.home.as_ref().map(|home| home.join(".ssh").join(name));
-    let usual_keys = || {
-        let names = ["id_ed25519", "id_ecdsa", "id_rsa"];
-        names.iter().filter_map(|name| below_home(name)).filter(|path| path.exists()).collect()
-    };
-    let usual_known_hosts =
-        || below_home("known_hosts").into_iter().chain(["/etc/ssh/ssh_known_hosts".into()]).collect();
-    let secret = |source: &Option<_>| source.as_ref().and_then(|source| secrets.get(source));
-    let timeout = ssh.connect_timeout.map_or(Duration::from_secs(10), |seconds| Duration::from_secs(seconds.into()));
-    Link {
-        name: host.name.clone(),
-        kind: host.transport,
-        address: host.address.clone(),
-        port: ssh.port.unwrap_or(22),
-        user: ssh.user.clone().unwrap_or_else(|| controller.user.clone()),
-        identities: ssh.identity.as_ref().map_or_else(usual_keys, |paths| paths.as_slice().to_vec()),
-        passphrase: secret(&ssh.passphrase),
-        password: secret(&ssh.password),
-        agent: ssh.agent.unwrap_or(true),
-        known_hosts: match (&options.known_hosts, &ssh.known_hosts) {
-            (Some(path), _) => vec![path.clone()],
-            (None, Some(paths)) => paths.as_slice().to_vec(),
-            (None, None) => usual_known_hosts(),
-        },
-        host_key_alias: ssh.host_key_alias.clone(),
-        connect_timeout: options.connect_timeout.unwrap_or(timeout),
-        become_: ssh.become_.as_ref().map(|become_| Become {
-            method: become_.method,
-            user: become_.user.clone().unwrap_or_else(|| "root".to_owned()),
-            password: secret(&become_.password),
-        }),
-    }
 }

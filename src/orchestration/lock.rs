@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::each::on_each;
 use super::fence::{Fences, OnFailure};
-use super::fleet::{Fleet, Node};
+use super::fleet::Fleet;
+use super::node::Node;
 use super::{Controller, Event, Events, Failure, Phase, RunId, Stop};
 use crate::model::{HostName, Script};
 use crate::resources::explain_failure;

@@ -1,10 +1,10 @@
 //! One exec to look: all probes of a host in one script, and what they tell.
 
 use super::fence::{Fences, OnFailure};
-use super::fleet::Node;
+use super::node::Node;
 use super::{Failure, RunId, lock};
 use crate::model::Script;
-use crate::resources::{AssessError, Assessment, look_ahead};
+use crate::resources::{AssessError, Assessment, Change, look_ahead};
 use crate::steps::Item;
 
 /// What was seen of a host's items, in their order.
@@ -15,11 +15,23 @@ pub(super) type Looked = Vec<Result<Assessment, Failure>>;
 /// # Errors
 /// When the host could not be looked at at all: it is unknown then.
 pub(super) async fn look(node: &Node, release: Option<&RunId>) -> Result<Looked, Failure> {
+    let all: Vec<&Item> = node.items.iter().collect();
+    let mut looked = look_at(node, &all, release).await?;
+    wait_for_the_ground(&node.items, &mut looked);
+    announce_followers(&node.items, &mut looked);
+    Ok(looked)
+}
+
+/// Looks at these items of a node, each by itself. With `release`, the node's lock is given back in the same exec.
+///
+/// # Errors
+/// When the host could not be looked at at all: it is unknown then.
+pub(super) async fn look_at(node: &Node, items: &[&Item], release: Option<&RunId>) -> Result<Looked, Failure> {
     let fences = Fences::new();
     let mut prelude = Script::new();
     prelude.line(&node.state_folder);
-    look_ahead(node.items.iter().map(|item| item.resource.resource()), &mut prelude);
-    let mut probes: Vec<Script> = node.items.iter().map(probe).collect();
+    look_ahead(items.iter().map(|item| item.resource.resource()), &mut prelude);
+    let mut probes: Vec<Script> = items.iter().copied().map(probe).collect();
     if let Some(run) = release {
         let mut script = lock::prelude(node);
         script.append(&lock::release(run));
@@ -31,13 +43,11 @@ pub(super) async fn look(node: &Node, release: Option<&RunId>) -> Result<Looked,
         return Err(node.no_answer(&reply));
     }
     let seen = fences.split(&reply.stdout, &reply.stderr, probes.len());
-    let assess = |(item, seen): (&Item, _)| match seen {
+    let assess = |(item, seen): (&&Item, _)| match seen {
         Some(seen) => item.resource.resource().assess(seen).map_err(|error| of_item(item, error)),
         None => Err(of_item(item, broken_off(reply.truncated))),
     };
-    let mut looked = node.items.iter().zip(seen).map(assess).collect();
-    wait_for_the_ground(&node.items, &mut looked);
-    Ok(looked)
+    Ok(items.iter().zip(seen).map(assess).collect())
 }
 
 /// What lies below a folder that an earlier item is still to bring can't be told, whatever its probe has seen: it is
@@ -56,6 +66,31 @@ fn wait_for_the_ground(items: &[Item], looked: &mut Looked) {
         let step = first.and_then(|(item, _)| item.steps.first().copied());
         if let (Some(step), Some(seen)) = (step, looked.get_mut(index)) {
             *seen = Ok(Assessment::known_after(step));
+        }
+    }
+}
+
+/// What is as wanted now and depends on something that an earlier item is still to change will be mended after it, such
+/// as a process that runs with its configuration: the plan says so, and it is looked at again when its turn comes.
+fn announce_followers(items: &[Item], looked: &mut Looked) {
+    for index in 1..items.len() {
+        let (earlier, rest) = items.split_at(index);
+        let Some(follower) = rest.first().map(|item| item.resource.resource()) else { continue };
+        let changes = |(item, seen): &(&Item, &Result<Assessment, Failure>)| {
+            let pending = seen.as_ref().is_ok_and(|assessment| !assessment.changes.is_empty());
+            pending && item.resource.resource().place().is_some_and(|place| follower.reads(place))
+        };
+        let first = earlier.iter().zip(looked.iter()).find(changes);
+        let Some((id, step)) = first.map(|(item, _)| (item.resource.resource().id(), item.steps.first().copied()))
+        else {
+            continue;
+        };
+        if let Some(Ok(seen)) = looked.get_mut(index)
+            && seen.is_in_place()
+        {
+            seen.because = format!("runs with what {id} was before");
+            seen.changes.push(Change::new(format!("restart: after the change of {id}")));
+            seen.known_after = step;
         }
     }
 }

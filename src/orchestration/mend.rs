@@ -1,9 +1,9 @@
 //! One exec to mend: what a stage has to do on a host, up to the first failure.
 
 use super::fence::{Fences, OnFailure};
-use super::fleet::Node;
 use super::lock::{self, Held};
 use super::look::of_item;
+use super::node::Node;
 use super::{Controller, Event, Events, Failure, Phase, RunId};
 use crate::model::{Blob, Script};
 use crate::resources::{Assessment, MEND, explain_failure};
@@ -96,8 +96,9 @@ fn prelude(node: &Node, run: &RunId) -> Script {
     script.line(&format!("HACTL_RUN={run} HACTL_BLOBS=$HACTL_STATE/blobs HACTL_BACKUP=$HACTL_STATE/backups/{run}"));
     script.line(MEND);
     script.line("hactl_audit() { printf '%s\\n' \"$1\" >> \"$HACTL_STATE/audit.jsonl\" || true; }");
-    // The connection may die in the middle: what was begun is finished all the same, and nothing is left half done.
-    script.line("trap '' PIPE HUP INT");
+    // The connection may die in the middle: what was begun is finished all the same, and nothing is left half done. What
+    // may last long and can be cut takes the signal again.
+    script.line("trap '' PIPE HUP INT TERM");
     script
 }
 

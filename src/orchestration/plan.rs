@@ -4,15 +4,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::each::on_each;
-use super::fleet::{Fleet, Node};
+use super::fleet::Fleet;
+use super::gates::note_waiting;
 use super::look::{Looked, look};
+use super::node::Node;
 use super::{Event, Events, Failure, HostReport, ItemReport, Outcome, Phase, Report, Stop};
+use crate::resources::{Assessment, Change};
+use crate::steps::Item;
 
 /// A node and what was seen of it.
 pub(super) struct Sight {
     pub(super) node: Arc<Node>,
     pub(super) looked: Result<Looked, Failure>,
     pub(super) milliseconds: u64,
+    /// The stage whose gate has still to open for it, though nothing is to be done, and why.
+    pub(super) waiting: Option<(usize, String)>,
 }
 
 /// Looks at every host once. Changes nothing, takes no lock.
@@ -48,7 +54,8 @@ pub(super) async fn look_at_all(fleet: &Fleet, events: &Events, stop: &Stop) -> 
             let looked = look(&node, None).await;
             let milliseconds = milliseconds_since(begun);
             let outcome = outcome_of(&looked);
-            events.send(Event::HostDone { host: node.name.clone(), stage: None, outcome, milliseconds });
+            let host = node.name.clone();
+            events.send(Event::HostDone { host, stage: None, outcome, note: None, milliseconds });
             (looked, milliseconds)
         }
     })
@@ -56,9 +63,11 @@ pub(super) async fn look_at_all(fleet: &Fleet, events: &Events, stop: &Stop) -> 
     let broken = || (Err(Failure::new("internal", "the task of this host broke off")), 0);
     let sight = |(node, result): (_, Option<_>)| {
         let (looked, milliseconds) = result.unwrap_or_else(broken);
-        Sight { node, looked, milliseconds }
+        Sight::new(node, looked, milliseconds)
     };
-    results.into_iter().map(sight).collect()
+    let mut sights = results.into_iter().map(sight).collect::<Vec<_>>();
+    note_waiting(&mut sights, fleet);
+    sights
 }
 
 /// What a look alone tells of a host.
@@ -82,12 +91,33 @@ pub(super) fn outcome_of(looked: &Result<Looked, Failure>) -> Outcome {
 }
 
 impl Sight {
+    pub(super) fn new(node: Arc<Node>, looked: Result<Looked, Failure>, milliseconds: u64) -> Self {
+        Self { node, looked, milliseconds, waiting: None }
+    }
+
+    /// What the look tells of the host.
+    pub(super) fn outcome(&self) -> Outcome {
+        match (outcome_of(&self.looked), &self.waiting) {
+            // Its peers have still to see it, or it them: that is something that an apply would wait for.
+            (Outcome::InPlace, Some(_)) => Outcome::Differs { changes: 1 },
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Is everything that a stage wants of it in place, so that its gates can be asked?
+    pub(super) fn is_ready_for_gates(&self, stage: usize) -> bool {
+        let Ok(looked) = &self.looked else { return false };
+        let mut items = self.node.items.iter().zip(looked).filter(|(item, _)| item.stage == stage).peekable();
+        items.peek().is_some() && items.all(|(_, seen)| seen.as_ref().is_ok_and(Assessment::is_in_place))
+    }
+
     /// What is reported of this host when nothing more happens to it.
     pub(super) fn report(&self, fleet: &Fleet) -> HostReport {
         HostReport {
             host: self.node.name.clone(),
-            outcome: outcome_of(&self.looked),
+            outcome: self.outcome(),
             failures: self.failures(),
+            made: 0,
             items: self.items(fleet),
             looked_at: self.node.items.len(),
             execs: self.node.execs(),
@@ -107,14 +137,20 @@ impl Sight {
     fn items(&self, fleet: &Fleet) -> Vec<ItemReport> {
         let Ok(looked) = &self.looked else { return Vec::new() };
         let seen = self.node.items.iter().zip(looked).filter_map(|(item, result)| Some((item, result.as_ref().ok()?)));
-        let worth_saying = seen.filter(|(_, assessment)| !assessment.is_in_place() || !assessment.warnings.is_empty());
+        let waits = |item: &Item| self.waiting.as_ref().filter(|(stage, _)| *stage == item.stage);
+        let worth_saying = seen.filter(|(item, assessment)| {
+            !assessment.is_in_place() || !assessment.warnings.is_empty() || waits(item).is_some()
+        });
         worth_saying
             .map(|(item, assessment)| ItemReport {
                 id: item.resource.resource().id(),
                 steps: item.steps.clone(),
                 stage: fleet.stage_name(item.stage),
-                because: assessment.because.clone(),
-                changes: assessment.changes.clone(),
+                because: waits(item).map_or_else(|| assessment.because.clone(), |(_, why)| why.clone()),
+                changes: match waits(item) {
+                    Some((_, why)) => vec![Change::new(format!("wait: {why}"))],
+                    None => assessment.changes.clone(),
+                },
                 warnings: assessment.warnings.clone(),
             })
             .collect()

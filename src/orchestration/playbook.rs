@@ -3,7 +3,9 @@
 mod batch;
 mod read;
 
+use crate::model::HostName;
 use crate::model::inventory::{Host, LocalFile, Place, Problem};
+use crate::steps::gates::Gate;
 use crate::steps::{Generic, Step};
 
 pub use self::batch::Batch;
@@ -29,6 +31,21 @@ pub struct Stage {
     pub steps: Vec<StageStep>,
     /// How many hosts are worked on before the next ones are begun; `None`: all of them.
     pub batch: Option<Batch>,
+    /// Must its hosts be worked on one after another, whatever the command line says?
+    pub one_at_a_time: bool,
+    /// Is it done on the first of its hosts only, for all of them?
+    pub once: bool,
+    /// What must hold before a host is touched.
+    pub before: Vec<Gate>,
+    /// What must come true on a host before the next one is begun.
+    pub gate: Vec<Gate>,
+}
+
+impl Stage {
+    /// The one of these hosts that it is done on, when it is done only once.
+    pub fn first_of<'h>(&self, hosts: &[&'h Host]) -> Option<&'h HostName> {
+        hosts.iter().find(|host| self.on.includes(host)).map(|host| &host.name)
+    }
 }
 
 /// Which hosts a stage is for.
@@ -100,6 +117,11 @@ impl Playbook {
     /// Every step, in order.
     pub fn steps(&self) -> impl Iterator<Item = &dyn Step> {
         self.stages.iter().flat_map(|stage| &stage.steps).map(StageStep::step)
+    }
+
+    /// Does any stage wait for something to come true?
+    pub fn has_gates(&self) -> bool {
+        self.stages.iter().any(|stage| !stage.gate.is_empty())
     }
 
     /// The files on the controller that its steps need: they must be among the blobs that the steps are given.

@@ -5,7 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::each::on_each;
 use super::fence::{Fences, OnFailure};
-use super::fleet::{Fleet, Node};
+use super::fleet::Fleet;
+use super::node::Node;
 use super::plan::milliseconds_since;
 use super::report::FindingReport;
 use super::{Event, Events, Failure, HostReport, Outcome, Phase, Report, Stop};
@@ -83,6 +84,7 @@ fn report(judged: Judged) -> HostReport {
         host: node.name.clone(),
         outcome,
         failures,
+        made: 0,
         items: Vec::new(),
         looked_at: 0,
         execs: node.execs(),
@@ -160,7 +162,8 @@ pub(super) async fn ask_all(
             Ok(findings) => outcome_of(findings),
             Err(failure) => Outcome::Unknown(failure.clone()),
         };
-        events.send(Event::HostDone { host: node.name.clone(), stage: None, outcome, milliseconds });
+        let host = node.name.clone();
+        events.send(Event::HostDone { host, stage: None, outcome, note: None, milliseconds });
         all.push(Judged { node, findings, milliseconds });
     }
     all

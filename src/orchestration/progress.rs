@@ -10,6 +10,7 @@ use super::{Failure, HostReport, ItemReport, Outcome};
 
 /// How often a host is looked at before its last mend: what one mend brings may hold what the next one needs.
 const ROUNDS: usize = 3;
+// Counted for each stage by itself: what one stage brings may hold what the next one needs, too.
 
 /// How far one host has come.
 pub(super) struct Progress {
@@ -27,8 +28,11 @@ pub(super) struct Progress {
     made_before: usize,
     /// What was mended before it.
     items_before: Vec<ItemReport>,
-    rounds: usize,
+    /// Looks since the first one, for the stage with this index.
+    rounds: (usize, usize),
     new_ground: bool,
+    /// Have its gates opened, so that it is waited for no more?
+    opened: bool,
 }
 
 impl Progress {
@@ -43,8 +47,9 @@ impl Progress {
             made: 0,
             made_before: 0,
             items_before: Vec::new(),
-            rounds: 1,
+            rounds: (0, 1),
             new_ground: false,
+            opened: false,
         }
     }
 
@@ -54,11 +59,23 @@ impl Progress {
             Outcome::Differs { changes } => changes,
             _ => 0,
         };
-        self.failure.is_none() && self.not_reached.is_none() && wanted > self.made
+        self.failure.is_none() && self.not_reached.is_none() && (wanted > self.made || self.is_waiting())
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.sight.waiting.is_some() && !self.opened
     }
 
     pub(super) fn has_work_in(&self, stage: usize) -> bool {
-        self.is_pending() && !self.sight.work_in(stage).items.is_empty()
+        let waits = self.is_waiting() && self.sight.waiting.as_ref().is_some_and(|(at, _)| *at == stage);
+        self.is_pending() && (waits || !self.sight.work_in(stage).items.is_empty())
+    }
+
+    /// Could something of this stage not be told before the stages before it were done?
+    pub(super) fn is_unknown_in(&self, stage: usize) -> bool {
+        let free = self.failure.is_none() && self.not_reached.is_none();
+        // Looked at again and still unknown: the stage itself must bring what it lies in.
+        free && self.touched && self.rounds.0 != stage && self.sight.first_unknown(|at| at == stage).is_some()
     }
 
     /// Has a mend brought what other items lie in, so that they can be told now?
@@ -68,8 +85,12 @@ impl Progress {
 
     /// A stage is done on it.
     pub(super) fn note(&mut self, stage: usize, outcome: Outcome, milliseconds: u64) {
-        self.touched = true;
         self.milliseconds += milliseconds;
+        if outcome == Outcome::InPlace {
+            self.opened = true;
+            return;
+        }
+        self.touched = true;
         match outcome {
             Outcome::Changed { changes } => {
                 self.made += changes;
@@ -81,17 +102,17 @@ impl Progress {
     }
 
     /// It was looked at again, because a mend has brought what other items lie in.
-    pub(super) fn see(&mut self, sight: Sight, fleet: &Fleet) {
+    pub(super) fn see(&mut self, sight: Sight, stage: usize, fleet: &Fleet) {
         let mended = |item: &ItemReport| !item.changes.is_empty();
         self.items_before.extend(self.sight.report(fleet).items.into_iter().filter(mended));
         self.made_before += std::mem::take(&mut self.made);
         self.milliseconds += sight.milliseconds;
         self.new_ground = false;
-        self.rounds += 1;
+        self.rounds = if self.rounds.0 == stage { (stage, self.rounds.1 + 1) } else { (stage, 1) };
         self.sight = Arc::new(sight);
         self.failure = match outcome_of(&self.sight.looked) {
             Outcome::Failed(failure) | Outcome::Unknown(failure) => Some(failure),
-            _ => self.sight.first_unknown().filter(|_| self.rounds >= ROUNDS).map(|id| {
+            _ => self.sight.first_unknown(|at| at <= stage).filter(|_| self.rounds.1 >= ROUNDS).map(|id| {
                 let cause = format!("{id} can still not be looked at after {ROUNDS} rounds");
                 Failure { item: Some(id.into()), ..Failure::new("did-not-converge", cause) }
                     .hint("something takes away what hactl brings; run `hactl plan` to see what is left")
@@ -116,7 +137,8 @@ impl Progress {
             (Some(failure), _) => Outcome::Failed(failure.clone()),
             (None, Some(because)) => Outcome::NotReached { because: because.clone() },
             (None, None) if self.touched => Outcome::Changed { changes: self.made_before + self.made },
-            (None, None) => outcome_of(&self.sight.looked),
+            (None, None) if self.opened => outcome_of(&self.sight.looked),
+            (None, None) => self.sight.outcome(),
         }
     }
 
@@ -125,6 +147,7 @@ impl Progress {
         let failure = self.failure.clone().filter(|failure| !report.failures.contains(failure));
         HostReport {
             outcome: self.outcome(),
+            made: self.made_before + self.made,
             failures: report.failures.into_iter().chain(failure).chain(self.more_failures.clone()).collect(),
             items: self.items_before.iter().cloned().chain(report.items).collect(),
             milliseconds: report.milliseconds + self.milliseconds,
@@ -145,17 +168,17 @@ impl Sight {
     /// Does the work of a stage bring what other items lie in?
     fn brings_in(&self, stage: usize) -> bool {
         let work = self.work_in(stage);
-        self.first_unknown().is_some()
+        self.first_unknown(|at| at == stage).is_some()
             && work.items.iter().any(|(item, _)| item.resource.resource().creates().is_some())
     }
 
     /// The first item that can't be told yet.
-    fn first_unknown(&self) -> Option<String> {
+    fn first_unknown(&self, stage: impl Fn(usize) -> bool) -> Option<String> {
         let looked = self.looked.as_deref().unwrap_or_default();
         let is_unknown = |result: &Result<crate::resources::Assessment, Failure>| {
             result.as_ref().is_ok_and(|assessment| assessment.known_after.is_some())
         };
-        let mut items = self.node.items.iter().zip(looked);
+        let mut items = self.node.items.iter().zip(looked).filter(|(item, _)| stage(item.stage));
         items.find(|(_, result)| is_unknown(result)).map(|(item, _)| item.resource.resource().id())
     }
 }

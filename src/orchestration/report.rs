@@ -41,6 +41,8 @@ pub struct HostReport {
     pub outcome: Outcome,
     /// Everything that went wrong on it, the first thing first.
     pub failures: Vec<Failure>,
+    /// How many changes were made on it, also when something went wrong later.
+    pub made: usize,
     /// Every resource that differs, or has something to say, in the order in which it is mended.
     pub items: Vec<ItemReport>,
     /// How many resources were looked at.
@@ -94,11 +96,18 @@ pub struct StageReport {
     pub name: String,
     /// Every host that had something to do in it, and how it went.
     pub hosts: Vec<(HostName, Outcome)>,
+    /// What opened the gates of a host, such as `started in 13 s, 2 members`.
+    pub notes: Vec<(HostName, String)>,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,
 }
 
 impl StageReport {
+    /// A stage that begins.
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), hosts: Vec::new(), notes: Vec::new(), milliseconds: 0 }
+    }
+
     /// Adds a report; a stage that was gone through again is one stage.
     pub(super) fn add(reports: &mut Vec<Self>, report: Option<Self>) {
         let Some(report) = report else { return };
@@ -106,6 +115,7 @@ impl StageReport {
             return reports.push(report);
         };
         earlier.milliseconds += report.milliseconds;
+        earlier.notes.extend(report.notes);
         for (host, outcome) in report.hosts {
             match (earlier.hosts.iter_mut().find(|(known, _)| *known == host), outcome) {
                 (None, outcome) => earlier.hosts.push((host, outcome)),
@@ -119,11 +129,11 @@ impl StageReport {
 impl Report {
     /// How many changes there are on all hosts: pending ones for a plan, made ones for an apply.
     pub fn changes(&self) -> usize {
-        let count = |outcome: &Outcome| match outcome {
-            Outcome::Differs { changes } | Outcome::Changed { changes } => *changes,
-            _ => 0,
+        let count = |host: &HostReport| match host.outcome {
+            Outcome::Differs { changes } => changes,
+            _ => host.made,
         };
-        self.hosts.iter().map(|host| count(&host.outcome)).sum()
+        self.hosts.iter().map(count).sum()
     }
 
     /// The exit code.

@@ -2,7 +2,8 @@
 #   HACTL_BLOBS   the folder of uploaded files, each named by its digest
 #   HACTL_BACKUP  this run's backup folder, made on first use
 #   HACTL_SHARED_BLOBS  not empty when more than one item needs the same uploaded file
-# The caller ignores PIPE and HUP, so that a lost connection does not end a mend half-way.
+# The caller ignores HUP, INT, PIPE and TERM, so that a lost connection does not end a mend half-way; what may last long and
+# can be cut takes them again.
 #
 # Whatever changes something keeps what was there first, checks that it still is what was looked at, and puts the new
 # thing in place by one rename. A failure prints what the command said and then one line `hactl: CODE: sentence`.
@@ -326,7 +327,7 @@ hactl_run() { # COMMAND
     hactl_log=$HACTL_BACKUP/$hactl_kept
     hactl_status=0
     (
-        trap - HUP PIPE
+        trap - HUP PIPE INT TERM
         unset LC_ALL
         exec sh -c "$1"
     ) < /dev/null > "$hactl_log" 2>&1 || hactl_status=$?

@@ -11,6 +11,7 @@ mod failure;
 mod found;
 mod leftover;
 mod mount_point;
+pub mod process;
 mod rollback;
 mod symlink;
 mod unpack;
@@ -33,6 +34,7 @@ pub use whole_file::WholeFile;
 use std::any::Any;
 
 use crate::model::{Blob, RemotePath, Script, StepName};
+use process::NodeState;
 
 /// The shell functions that every probe may use: what comes before the probes of a host.
 pub const LOOK: &str = include_str!("look.sh");
@@ -74,6 +76,11 @@ pub trait Resource: Any + Send + Sync {
         None
     }
 
+    /// Does it go by what is at `place`, though it is not there itself? A change there may change what it wants.
+    fn reads(&self, _place: &RemotePath) -> bool {
+        false
+    }
+
     /// Appends shell that prints what is there and changes nothing.
     ///
     /// It runs in a subshell of its own with the functions of `look.sh`, standard input empty and `LC_ALL=C`.
@@ -112,6 +119,8 @@ pub struct Assessment {
     pub known_after: Option<StepName>,
     /// Things that are right as wanted and still not good: shown, never counted.
     pub warnings: Vec<String>,
+    /// What was seen of a node's process, where this is one.
+    pub node: Option<NodeState>,
 }
 
 impl Assessment {

@@ -35,6 +35,7 @@ hactl_unpack() { # BLOB HOME FILE OWNER|- PROGRAM
 # The archive was looked through: every entry and every link of it stays inside.
 hactl_unpack_by() { # PROGRAM BLOB FOLDER
     (
+        trap - HUP PIPE INT TERM
         umask 022
         # By its bare name: some take a path for a pattern.
         cd "$HACTL_BLOBS" || exit 1

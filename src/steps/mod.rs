@@ -5,6 +5,7 @@ mod caching;
 mod check;
 mod datasources;
 mod finding;
+pub mod gates;
 mod generic;
 mod hostname;
 mod jdbc_driver;
@@ -23,6 +24,7 @@ mod wants;
 
 pub use check::check;
 pub use finding::Finding;
+pub use gates::Gate;
 pub use generic::Generic;
 pub(crate) use generic::{KINDS, fields};
 pub use registry::registry;

@@ -117,6 +117,10 @@ async fn send(sink: &mut Sink<'_>, input: &Input) -> Result<bool, TransportError
     match input {
         Input::Nothing => Ok(true),
         Input::Bytes(bytes) => Ok(sink.write(bytes.clone()).await.is_ok()),
+        Input::Script(bytes) => match sink.write(bytes.clone()).await {
+            Ok(()) => std::future::pending().await,
+            Err(Closed) => Ok(false),
+        },
         Input::File(path) => {
             let unreadable = |error: std::io::Error| {
                 TransportError::new(

@@ -9,6 +9,17 @@ use bytes::Bytes;
 use super::TransportError;
 use crate::model::{Script, Secret};
 
+/// Ends everything that the script has started when nobody listens to it any more.
+///
+/// The input of the script goes on until the connection ends, in whatever way: then the whole process group gets a TERM.
+/// sshd itself would leave a command without output running, and passes no signal on to a command of root's. What shall
+/// live on must be in a session of its own; what must not be cut in the middle ignores TERM.
+// File descriptor 3, because a shell gives a background command no input but /dev/null.
+const WATCH: &str = "exec 3<&0
+( trap '' TERM; while read -r hactl_gone; do :; done; kill -s TERM 0 ) <&3 3<&- >/dev/null 2>&1 &
+hactl_watch=$!
+exec 3<&-";
+
 /// One command line for the host's login shell, with what it reads on standard input.
 pub struct Request {
     /// The command line. It shows in the host's process list: never a secret.
@@ -23,13 +34,15 @@ pub struct Request {
     pub limit: usize,
 }
 
-/// What a command reads on standard input. Sent in chunks, then ended.
+/// What a command reads on standard input. Sent in chunks.
 #[derive(Clone)]
 pub enum Input {
     /// Nothing.
     Nothing,
     /// A text in memory, such as a script. May hold secrets.
     Bytes(Bytes),
+    /// A script in memory, whose end is the end of the connection: the host can tell by it that nobody listens any more.
+    Script(Bytes),
     /// A local file, streamed.
     File(PathBuf),
 }
@@ -95,9 +108,16 @@ pub enum Ending {
 }
 
 impl Request {
-    /// A script, read by `sh -s` whatever the login shell is.
+    /// A script, read by `sh -s` whatever the login shell is, as the body of a function: one that is cut off by a broken
+    /// connection is a syntax error, and runs nothing. What it starts ends with the connection, see [`WATCH`].
     pub fn script(script: &Script, deadline: Duration, limit: usize) -> Self {
-        let input = Input::Bytes(Bytes::copy_from_slice(script.text().as_bytes()));
+        // The last line is one: a shell that reads a byte at a time would leave a second one to the watch, which gets the
+        // signal by its number, because it does not hear the one that it sends to all others.
+        let text = format!(
+            "hactl_main() {{\n{WATCH}\n{}\n}}\nhactl_main; set -- $?; kill -s KILL \"$hactl_watch\"; exit \"$1\"\n",
+            script.text()
+        );
+        let input = Input::Script(Bytes::from(text));
         Self { command: "exec sh -s".to_owned(), input, gate: None, deadline, limit }
     }
 }

@@ -9,10 +9,13 @@ use hactl::orchestration::Exit;
 use super::{Desk, INVENTORY};
 
 /// Words of the form of a code, in places where codes stand, that are none.
-const NO_CODES: [&str; 12] = [
+const NO_CODES: [&str; 15] = [
     "aws-ecs",
     "jdbc-driver",
     "keyboard-interactive",
+    "once-per-cluster",
+    "one-at-a-time",
+    "others-ready",
     "product-pack",
     "proxy-ports",
     "registry-mount",

@@ -18,7 +18,7 @@ fn the_keys_of_a_report_stay() {
     let host = keys(&schema["$defs"]["HostReport"]);
     assert_eq!(
         host,
-        ["host", "failures", "items", "looked_at", "execs", "findings", "milliseconds"],
+        ["host", "failures", "made", "items", "looked_at", "execs", "findings", "milliseconds"],
         "and what the outcome brings"
     );
     assert_eq!(keys(&schema["$defs"]["ItemReport"]), ["id", "steps", "stage", "because", "changes", "warnings"]);
@@ -30,7 +30,10 @@ fn the_kinds_of_events_stay() {
     let mut kinds = Vec::new();
     collect(&schema, &mut kinds);
     kinds.sort();
-    assert_eq!(kinds, ["host", "host_done", "result", "run_started", "stage_done", "stage_started", "warning"]);
+    assert_eq!(
+        kinds,
+        ["host", "host_done", "result", "run_started", "stage_done", "stage_started", "waiting", "warning"]
+    );
 }
 
 fn collect(schema: &Value, kinds: &mut Vec<String>) {

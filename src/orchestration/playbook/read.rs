@@ -5,7 +5,12 @@ use crate::model::inventory::suggest::nearest;
 use crate::model::inventory::tree::{Kind, Node, parse};
 use crate::model::inventory::{Place, Problem};
 use crate::steps::fields::{Fields, wrong_type};
+use crate::steps::gates::Gate;
 use crate::steps::{Generic, KINDS, registry};
+
+/// What a playbook calls the gates.
+const GATES: [(&str, Gate); 3] =
+    [("ready", Gate::Ready), ("joined", Gate::Joined), ("others-ready", Gate::OthersReady)];
 
 /// Reads a playbook, and collects everything that is wrong with it.
 pub(super) fn read(text: &str, place: &Place) -> Result<Playbook, Vec<Problem>> {
@@ -73,11 +78,46 @@ fn stage(node: &Node, place: &Place, problems: &mut Vec<Problem>) -> Option<Stag
         }
         batch.ok()
     });
+    let one_at_a_time = word(&mut fields, "rollout", ["all-at-once", "one-at-a-time"]) == Some("one-at-a-time");
+    let once = word(&mut fields, "scope", ["every-host", "once-per-cluster"]) == Some("once-per-cluster");
+    let before = gates(&mut fields, "before");
+    let gate = gates(&mut fields, "gate");
     let list = fields.required("steps");
     fields.finish();
     let nodes = list.map(|list| items(list, "steps", problems)).unwrap_or_default();
     let steps = nodes.iter().filter_map(|node| step(node, place, problems)).collect();
-    Some(Stage { name: name?.0.to_owned(), on, steps, batch })
+    Some(Stage { name: name?.0.to_owned(), on, steps, batch, one_at_a_time, once, before, gate })
+}
+
+/// One of a few words; `None` where the key is not there, or says something else.
+fn word(fields: &mut Fields<'_, '_>, key: &'static str, known: [&'static str; 2]) -> Option<&'static str> {
+    let (text, span) = fields.optional_text(key)?;
+    let found = known.into_iter().find(|word| *word == text);
+    if found.is_none() {
+        let problem = Problem::new("unknown-value", Some(span), key, format!("`{text}` is not a {key}"));
+        fields.problems().push(problem.hint(format!("`{}` and `{}` are known", known[0], known[1])));
+    }
+    found
+}
+
+/// A list of gates by their names.
+fn gates(fields: &mut Fields<'_, '_>, key: &'static str) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    for (text, span) in fields.texts(key) {
+        match GATES.into_iter().find(|(name, _)| *name == text) {
+            Some((_, gate)) => gates.push(gate),
+            None => {
+                let known = GATES.map(|(name, _)| name);
+                let hint = match nearest(text, known) {
+                    Some((near, _)) => format!("did you mean `{near}`?"),
+                    None => format!("there are: {}", known.join(", ")),
+                };
+                let problem = Problem::new("unknown-value", Some(span), key, format!("unknown gate `{text}`"));
+                fields.problems().push(problem.hint(hint));
+            }
+        }
+    }
+    gates
 }
 
 fn step(node: &Node, place: &Place, problems: &mut Vec<Problem>) -> Option<StageStep> {
@@ -139,7 +179,9 @@ mod tests {
 stages:
   - { name: One, on: nodes, steps: [datasource], batch: 0 }
   - name: Two
-    rollout: one-at-a-time
+    rolout: one-at-a-time
+    scope: once
+    gate: [ready, joint]
     steps:
       - directory: { path: srv, mode: 0999 }
       - tomml: {}
@@ -155,18 +197,20 @@ stages:
                 "2:22 `nodes` are no hosts that a stage can be for (`product` and `all` are known)",
                 "2:37 unknown step `datasource` (did you mean `datasources`?)",
                 "2:57 `0` is not a batch: write a number of hosts, such as 1, or a share of them, such as 25%",
-                "4:5 unknown key `rollout` in a stage (a stage has these keys: name, on, batch, steps)",
-                "6:28 `srv` is not an absolute path",
-                "6:39 `0999` is not a mode (write it in octal, such as 0644)",
-                "7:9 unknown step `tomml` (did you mean `toml`?)",
-                "8:23 `hots` is not a value that a playbook knows (there are `host.name`, `host.address`, \
+                "4:5 unknown key `rolout` in a stage (did you mean `rollout`?)",
+                "5:12 `once` is not a scope (`every-host` and `once-per-cluster` are known)",
+                "6:19 unknown gate `joint` (there are: ready, joined, others-ready)",
+                "8:28 `srv` is not an absolute path",
+                "8:39 `0999` is not a mode (write it in octal, such as 0644)",
+                "9:9 unknown step `tomml` (did you mean `toml`?)",
+                "10:23 `hots` is not a value that a playbook knows (there are `host.name`, `host.address`, \
                  `host.member_address`, `vars.NAME` and `cluster`)",
-                "8:57 `1.5` may be a number or a text (write '1.5' in quotes for a text)",
-                "9:15 toml needs `set` or `remove`",
-                "10:15 file needs either `content` or `source`",
-                "11:9 a step that is spelled out has exactly one kind, such as `directory: {…}`",
-                "12:16 hosts needs `names`",
-                "12:38 unknown key `name` in hosts (did you mean `names`?)",
+                "10:57 `1.5` may be a number or a text (write '1.5' in quotes for a text)",
+                "11:15 toml needs `set` or `remove`",
+                "12:15 file needs either `content` or `source`",
+                "13:9 a step that is spelled out has exactly one kind, such as `directory: {…}`",
+                "14:16 hosts needs `names`",
+                "14:38 unknown key `name` in hosts (did you mean `names`?)",
             ]
         );
         assert_eq!(problems("").len(), 1);

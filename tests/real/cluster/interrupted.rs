@@ -72,6 +72,48 @@ fn ctrl_c_finishes_what_runs_and_gives_the_locks_back() {
     cluster.is_converged();
 }
 
+/// A playbook with one command that lasts, and leaves something behind that lasts too.
+fn long_command(cluster: &Cluster) -> std::path::PathBuf {
+    let file = cluster.servers[0].file("long.yaml");
+    let mark = cluster.servers[0].folder().display().to_string();
+    let run = format!("exec 9<{mark}/authorized_keys; sleep 98765 & touch {mark}/reached; sleep 98765");
+    let step = format!("stages:\n  - name: Last\n    on: all\n    steps:\n      - command: {{ run: '{run}', unless: 'false' }}\n");
+    fs::write(&file, step).unwrap();
+    file
+}
+
+/// Does any process of this machine still have the file open that the long command has opened?
+fn is_running(cluster: &Cluster) -> bool {
+    let mark = cluster.servers[0].file("authorized_keys");
+    let all = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("fd/9"));
+    all.filter_map(|open| fs::read_link(open).ok()).any(|open| open == mark)
+}
+
+#[test]
+fn nothing_runs_on_a_host_when_the_run_that_started_it_is_gone() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let playbook = long_command(&cluster);
+    let arguments = ["apply", "--playbook", playbook.to_str().unwrap(), "--limit", "is-1"];
+    for (signal, times) in [("-KILL", 1), ("-INT", 2)] {
+        let reached = cluster.servers[0].file("reached");
+        drop(fs::remove_file(&reached));
+        let mut child = cluster.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        eventually("the command", || reached.exists());
+        assert!(is_running(&cluster), "the test looks in the right place");
+        for _ in 0..times {
+            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        child.wait().unwrap();
+        eventually("the end of what the run had started", || !is_running(&cluster));
+    }
+    // A deadline ends it there, too.
+    let late = [&arguments[..], &["--timeout", "2"]].concat();
+    let done = cluster.expect(1, &late);
+    assert!(done.stdout.contains("[deadline]"), "{}", done.stdout);
+    eventually("the end of what was late", || !is_running(&cluster));
+}
+
 #[test]
 fn a_connection_that_dies_in_the_middle_of_a_mend_is_told_and_mended() {
     let Some(cluster) = Cluster::start(&["ForceCommand FOLDER/wrap"]) else { return };

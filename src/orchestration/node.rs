@@ -1,0 +1,171 @@
+//! One host of a fleet: what is wanted there, and the wire to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Semaphore};
+
+use super::{Controller, Failure, FleetOptions};
+use crate::model::inventory::{Host, Secrets};
+use crate::model::{HostName, Script, state_folder};
+use crate::steps::Item;
+use crate::steps::preflight::Subject;
+use crate::transport::{Become, Link, Reply, Request, Transport, TransportError, connect};
+
+/// How much of one answer is kept, in bytes. Files over 4 MiB are not edited, so an answer this long is not one of ours.
+const ANSWER_LIMIT: usize = 16 << 20;
+
+/// One host: what is wanted there, and the wire to it.
+pub(super) struct Node {
+    pub(super) name: HostName,
+    pub(super) items: Vec<Item>,
+    /// The host as the rules know it; `None` without a product.
+    pub(super) subject: Option<Subject>,
+    /// Shell that sets `HACTL_STATE`.
+    pub(super) state_folder: String,
+    link: Link,
+    timeout: Duration,
+    /// Shared by all nodes: how many uploads may run at once.
+    pub(super) uploads: Arc<Semaphore>,
+    wire: Mutex<Option<Arc<dyn Transport>>>,
+    execs: AtomicU32,
+}
+
+impl Node {
+    pub(super) fn new(
+        host: &Host,
+        items: Vec<Item>,
+        secrets: &Secrets,
+        controller: &Controller,
+        options: &FleetOptions,
+        uploads: Arc<Semaphore>,
+    ) -> Self {
+        // A path that is not one was refused when the inventory was read.
+        let chosen = host.ssh.state_folder.as_deref().and_then(|folder| folder.parse().ok());
+        Self {
+            name: host.name.clone(),
+            items,
+            subject: None,
+            state_folder: state_folder(chosen.as_ref()),
+            link: link(host, secrets, controller, options),
+            timeout: options.timeout,
+            uploads,
+            wire: Mutex::new(None),
+            execs: AtomicU32::new(0),
+        }
+    }
+
+    /// The host as the rules know it.
+    pub(super) fn subject(self, subject: Option<Subject>) -> Self {
+        Self { subject, ..self }
+    }
+
+    /// How many command lines were sent.
+    pub(super) fn execs(&self) -> u32 {
+        self.execs.load(Ordering::Relaxed)
+    }
+
+    /// Runs one script.
+    pub(super) async fn run(&self, script: &Script) -> Result<Reply, TransportError> {
+        self.run_within(script, self.timeout).await
+    }
+
+    /// Runs one script that may take this long.
+    pub(super) async fn run_within(&self, script: &Script, deadline: Duration) -> Result<Reply, TransportError> {
+        self.request(Request::script(script, deadline, ANSWER_LIMIT)).await
+    }
+
+    /// Sends one request over the run's one connection to this host.
+    pub(super) async fn request(&self, request: Request) -> Result<Reply, TransportError> {
+        let mut again = true;
+        loop {
+            let wire = self.wire().await?;
+            self.execs.fetch_add(1, Ordering::Relaxed);
+            match wire.run(&request).await {
+                // Nothing of it can have run: a connection that died while it was idle is made anew, once.
+                Err(error) if error.retry && again => {
+                    *self.wire.lock().await = None;
+                    again = false;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Connects, unless there is a connection already.
+    pub(super) async fn connected(&self) -> Result<(), TransportError> {
+        self.wire().await.map(drop)
+    }
+
+    /// Ends the connection in order, if there is one.
+    pub(super) async fn close(&self) {
+        let wire = self.wire.lock().await.take();
+        if let Some(wire) = wire {
+            // The work is done: a connection that does not end in order is dropped.
+            let _ = wire.close().await;
+        }
+    }
+
+    async fn wire(&self) -> Result<Arc<dyn Transport>, TransportError> {
+        let mut wire = self.wire.lock().await;
+        if let Some(wire) = wire.as_ref() {
+            return Ok(wire.clone());
+        }
+        let made: Arc<dyn Transport> = Arc::from(connect(&self.link).await?);
+        *wire = Some(made.clone());
+        Ok(made)
+    }
+
+    /// How long an upload of this many bytes may take, or what is done with them: a slow line of 100 KB/s is waited for.
+    pub(super) fn upload_deadline(&self, size: u64) -> Duration {
+        self.timeout + Duration::from_secs(size / 100_000)
+    }
+
+    /// The host ran something, but not our script.
+    pub(super) fn no_answer(&self, reply: &Reply) -> Failure {
+        let said = String::from_utf8_lossy(&reply.stderr);
+        let said = said.trim().lines().next_back().unwrap_or("nothing on standard error");
+        Failure::new("no-answer", format!("the host did not run the script ({}): {said}", reply.ending)).hint(format!(
+            "try `ssh {}@{} sh -s </dev/null`: it must end with status 0",
+            self.link.user, self.link.address
+        ))
+    }
+}
+
+/// What the transport needs to know, from the inventory, the command line and the usual places.
+fn link(host: &Host, secrets: &Secrets, controller: &Controller, options: &FleetOptions) -> Link {
+    let ssh = &host.ssh;
+    let below_home = |name: &str| controller.home.as_ref().map(|home| home.join(".ssh").join(name));
+    let usual_keys = || {
+        let names = ["id_ed25519", "id_ecdsa", "id_rsa"];
+        names.iter().filter_map(|name| below_home(name)).filter(|path| path.exists()).collect()
+    };
+    let usual_known_hosts =
+        || below_home("known_hosts").into_iter().chain(["/etc/ssh/ssh_known_hosts".into()]).collect();
+    let secret = |source: &Option<_>| source.as_ref().and_then(|source| secrets.get(source));
+    let timeout = ssh.connect_timeout.map_or(Duration::from_secs(10), |seconds| Duration::from_secs(seconds.into()));
+    Link {
+        name: host.name.clone(),
+        kind: host.transport,
+        address: host.address.clone(),
+        port: ssh.port.unwrap_or(22),
+        user: ssh.user.clone().unwrap_or_else(|| controller.user.clone()),
+        identities: ssh.identity.as_ref().map_or_else(usual_keys, |paths| paths.as_slice().to_vec()),
+        passphrase: secret(&ssh.passphrase),
+        password: secret(&ssh.password),
+        agent: ssh.agent.unwrap_or(true),
+        known_hosts: match (&options.known_hosts, &ssh.known_hosts) {
+            (Some(path), _) => vec![path.clone()],
+            (None, Some(paths)) => paths.as_slice().to_vec(),
+            (None, None) => usual_known_hosts(),
+        },
+        host_key_alias: ssh.host_key_alias.clone(),
+        connect_timeout: options.connect_timeout.unwrap_or(timeout),
+        become_: ssh.become_.as_ref().map(|become_| Become {
+            method: become_.method,
+            user: become_.user.clone().unwrap_or_else(|| "root".to_owned()),
+            password: secret(&become_.password),
+        }),
+    }
+}
