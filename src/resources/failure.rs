@@ -24,6 +24,9 @@ const HINTS: &[(&str, &str)] = &[
     ("backup-missing", "`hactl runs` lists the runs; that one changed nothing on this host"),
     ("base64-missing", "install coreutils (or busybox) on the host"),
     ("blob-missing", "run again: the file is uploaded anew"),
+    ("cannot-become", "set `ssh.become`, or correct `product.run_as`"),
+    ("cannot-start", "start it by hand as that user to see what is wrong"),
+    ("cannot-stop", "look on the host at what that process waits for (`jstack`), and end it by hand"),
     ("cannot-back-up", "see that hactl's state folder on the host can be written"),
     ("cannot-look", "log in to the host and look at that path"),
     ("cannot-unpack", "unpack it by hand there to see what is wrong; `product.pack.sha256` says what it must be"),
@@ -36,10 +39,13 @@ const HINTS: &[(&str, &str)] = &[
     ("not-the-product", "name the product's own zip file under `product.pack`"),
     ("owner-missing", "create that user on the host, or correct `product.run_as`"),
     ("owned-by-another", "set `ssh.become`, so that the file's owner can be kept"),
+    ("java-home-wrong", "name a JDK of the host under `product.java_home`"),
     ("lock-lost", "run the command again; `hactl lock status` says who holds the lock"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
+    ("start-did-nothing", "run the start script by hand without `start`, which throws away what it says"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),
     ("still-mending", "see what that process waits for on the host, then run the command again"),
+    ("systemctl-missing", "take `product.service: systemd` out, or use a host with systemd"),
     ("target-missing", "create the target first, or mount what it is on"),
     ("too-large", "edit it by hand: hactl edits files of up to 4 MiB"),
 ];
@@ -106,6 +112,7 @@ mod tests {
     #[test]
     fn every_code_of_the_shell_functions_is_known() {
         let functions = [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh")].concat();
+        let functions = functions + include_str!("process/look.sh") + include_str!("process/mend.sh");
         for call in ["hactl_fail ", "hactl_cannot "] {
             for said in functions.split(call).skip(1) {
                 let code = said.split(' ').next().unwrap_or_default();

@@ -7,7 +7,7 @@ use super::finding::refuse;
 use super::node::{ByPath as _, Node, has_peers, product_hosts};
 use super::{Finding, HostContext, Step, StepError, Wants};
 use crate::model::StepName;
-use crate::model::inventory::{Cluster, Endpoint, Host};
+use crate::model::inventory::{Cluster, Endpoint, Host, Port};
 use crate::resources::WhenAbsent;
 use crate::resources::edit::{HostsEntry, TomlKeys, Value};
 
@@ -30,8 +30,9 @@ impl Step for Hostname {
             keys = keys.put(&profile.keys.node_ip, Value::Text(address.to_string()));
         }
         if wants_entry(endpoint) {
-            let https = profile.ports.https.to_string();
-            if endpoint.https_port.is_some_and(|port| port != profile.ports.https) {
+            let own = node.product.port(profile, Port::Https);
+            let https = own.to_string();
+            if endpoint.https_port.is_some_and(|port| port != own) {
                 for internal in &profile.endpoint.internal_urls {
                     let url = internal.url.fill(&[("hostname", &endpoint.hostname), ("https", &https)]);
                     keys = keys.put(&internal.key, Value::Text(url));

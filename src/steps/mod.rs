@@ -19,6 +19,7 @@ mod registry;
 mod registry_mount;
 mod shared_files;
 mod spelled;
+mod start_nodes;
 mod user_store;
 mod wants;
 

@@ -12,6 +12,7 @@ use super::product_pack::ProductPack;
 use super::proxy_ports::ProxyPorts;
 use super::registry_mount::RegistryMount;
 use super::shared_files::SharedFiles;
+use super::start_nodes::StartNodes;
 use super::user_store::UserStore;
 
 /// All steps by name; a playbook may name these and no others.
@@ -29,5 +30,6 @@ pub fn registry() -> &'static [&'static dyn Step] {
         &ProxyPorts,
         &Hostname,
         &SharedFiles,
+        &StartNodes,
     ]
 }

@@ -118,8 +118,10 @@ impl Wants {
 /// Do two resources' ids name one place, though perhaps in two ways, such as a file and a link at one path?
 fn same_place(one: &str, other: &str) -> bool {
     let place = |id: &str| match id.split_once(':') {
-        // A command is not at the place of the program it begins with.
-        Some((kind, place)) if kind != "command" && place.starts_with('/') => Some(place.to_owned()),
+        // A command is not at the place of the program it begins with, nor is a process its home.
+        Some((kind, place)) if kind != "command" && kind != "process" && place.starts_with('/') => {
+            Some(place.to_owned())
+        }
         _ => None,
     };
     one == other || place(one).is_some_and(|one| Some(one) == place(other))

@@ -24,6 +24,30 @@ pub struct ProductSettings {
     pub java_home: Option<String>,
     /// The user the product runs as, and who owns its files. Default: the owner of the files that are there.
     pub run_as: Option<String>,
+    /// What starts and stops the product: its own start script, or a unit of systemd that hactl writes. Default: script.
+    pub service: Option<Service>,
+    /// What is added to the product's ports, for several nodes on one machine; the membership port is not shifted by it.
+    /// Default: what the host's configuration says.
+    #[schemars(range(max = 50000))]
+    pub port_offset: Option<u16>,
+    /// Seconds from a start until the product must be ready. Default: 300; with multicast, the time of waiting for others
+    /// is added.
+    #[schemars(range(min = 1))]
+    pub start_timeout: Option<u32>,
+    /// Seconds from a stop until the process is killed. Default: 60.
+    #[schemars(range(min = 1))]
+    pub stop_timeout: Option<u32>,
+}
+
+/// What starts and stops a product.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// Its own start script.
+    #[default]
+    Script,
+    /// A unit of systemd.
+    Systemd,
 }
 
 /// The product's pack, a zip file on the controller.

@@ -264,5 +264,9 @@ fn product_of(settings: ProductSettings) -> Option<Product> {
         profile: settings.profile,
         java_home: settings.java_home.and_then(|home| home.parse().ok()),
         run_as: settings.run_as,
+        service: settings.service.unwrap_or_default(),
+        port_offset: settings.port_offset,
+        start_timeout: settings.start_timeout,
+        stop_timeout: settings.stop_timeout,
     })
 }

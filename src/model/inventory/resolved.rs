@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, Pack, Registry, SharedFiles, SshSettings, TransportKind,
-    UserStore, Vault,
+    Caching, Clustering, Databases, Endpoint, Keystores, Pack, Registry, Service, SharedFiles, SshSettings,
+    TransportKind, UserStore, Vault,
 };
+use crate::model::profile::Profile;
 use crate::model::{HostName, RemotePath};
 
 /// One cluster, ready to be worked on.
@@ -81,4 +82,34 @@ pub struct Product {
     pub java_home: Option<RemotePath>,
     /// Who owns its files.
     pub run_as: Option<String>,
+    /// What starts and stops it.
+    pub service: Service,
+    /// What is added to its ports; `None`: what the host's configuration says.
+    pub port_offset: Option<u16>,
+    /// Seconds from a start until it must be ready.
+    pub start_timeout: Option<u32>,
+    /// Seconds from a stop until its process is killed.
+    pub stop_timeout: Option<u32>,
+}
+
+/// A port of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// HTTPS: console, APIs, services.
+    Https,
+    /// HTTP.
+    Http,
+}
+
+impl Product {
+    /// The port that it listens at, as far as the inventory tells: with the offset of the inventory, or else with the one
+    /// that the product is shipped with.
+    pub fn port(&self, profile: &Profile, which: Port) -> u16 {
+        let ports = profile.ports;
+        let port = match which {
+            Port::Https => ports.https,
+            Port::Http => ports.http,
+        };
+        port.saturating_add(self.port_offset.unwrap_or(ports.offset))
+    }
 }

@@ -5,10 +5,12 @@
 
 mod key_path;
 mod known;
+mod process;
 mod read;
 mod template;
 
 pub use key_path::{KeyPath, KeyPathError};
+pub use process::{Cause, LogFacts, ProcessFacts, Readiness};
 pub use read::ProfileError;
 pub use template::Template;
 
@@ -49,6 +51,8 @@ pub struct Profile {
     pub clustering: ClusteringFacts,
     /// What goes with the public name.
     pub endpoint: EndpointFacts,
+    /// The product's process.
+    pub process: ProcessFacts,
 }
 
 /// The JDK versions that a start script accepts.
@@ -94,6 +98,9 @@ pub struct Ports {
     pub https: u16,
     /// HTTP.
     pub http: u16,
+    /// The offset that it is shipped with.
+    #[serde(default)]
+    pub offset: u16,
 }
 
 /// Which keys carry which fact. A key that is missing does not exist in this version.
@@ -103,6 +110,8 @@ pub struct Keys {
     pub hostname: KeyPath,
     /// The node's own address.
     pub node_ip: KeyPath,
+    /// What is added to every port.
+    pub port_offset: KeyPath,
     /// Caches stay on their node.
     pub force_local_cache: KeyPath,
     /// The balancer's HTTP port.
@@ -335,6 +344,9 @@ pub struct SchemeFacts {
     /// The product's names of the scheme's options, by the inventory's.
     #[serde(default)]
     pub properties: IndexMap<String, String>,
+    /// How many seconds the first node waits for others before it goes on.
+    #[serde(default)]
+    pub first_wait: u32,
     /// What this version lacks for it: a file that has to be brought along.
     pub needs: Option<String>,
     /// Properties that always go with it.

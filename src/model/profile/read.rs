@@ -215,6 +215,7 @@ fn misfit(merged: &Value) -> Option<(String, String)> {
         .or_else(|| check::<super::UserStoreFacts>(merged, "user_store"))
         .or_else(|| check::<super::ClusteringFacts>(merged, "clustering"))
         .or_else(|| check::<super::EndpointFacts>(merged, "endpoint"))
+        .or_else(|| check::<super::ProcessFacts>(merged, "process"))
 }
 
 fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {

@@ -9,7 +9,7 @@ use crate::steps::address::is_local;
 use crate::steps::node::{has_peers, loopback, on_one_machine, product_hosts};
 
 /// One node as its peers reach it: `192.168.2.1:4000`.
-pub(super) fn member(host: &Host, clustering: &Clustering, facts: &SchemeFacts) -> String {
+pub(in crate::steps) fn member(host: &Host, clustering: &Clustering, facts: &SchemeFacts) -> String {
     format!("{}:{}", host.member_address, port(host, clustering, facts))
 }
 

@@ -5,7 +5,7 @@ mod members;
 mod schemes;
 
 pub(super) use check::check;
-pub(super) use members::port;
+pub(super) use members::{member, port};
 
 use indexmap::IndexMap;
 
