@@ -125,7 +125,7 @@ impl Place<'_> {
     fn https(&self) -> Result<SocketAddr, LabError> {
         let host = self.layout.host(self.node);
         let host = host.ok_or_else(|| LabError::new(format!("the lab has no host {}", self.node)))?;
-        Ok(SocketAddr::from((host.address, 9443)))
+        Ok(SocketAddr::from((host.address, 9443 + self.layout.offset(&host))))
     }
 
     /// Signals the node's process, if it is that.

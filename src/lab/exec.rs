@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -27,6 +28,9 @@ pub(super) struct Surroundings {
 pub(crate) const LAB_VARIABLE: &str = "HACTL_LAB";
 /// The host's name.
 pub(crate) const HOST_VARIABLE: &str = "HACTL_LAB_HOST";
+
+/// How long a command may go on without a connection.
+const LAST_WORK: Duration = Duration::from_secs(20);
 
 /// Waits for the channel's request, runs it, and closes the channel.
 pub(super) async fn serve(channel: Channel<Msg>, at: Surroundings) {
@@ -94,13 +98,16 @@ async fn run(command: Option<&str>, reader: ChannelReadHalf, writer: &ChannelWri
         tokio::join!(told, copy(stdout, writer, None), copy(stderr, writer, Some(1)));
         let _ = writer.eof().await;
     };
-    tokio::select! {
-        () = output => {}
-        () = listen(reader, stdin, pid) => {
-            // Nobody waits for the command any more. What an ended one has left in the background goes on.
-            if !ended.load(Ordering::Acquire) {
-                signal_group(pid, Signal::SIGKILL);
-            }
+    tokio::pin!(output);
+    let gone = tokio::select! {
+        () = &mut output => false,
+        () = listen(reader, stdin, pid) => true,
+    };
+    if gone && !ended.load(Ordering::Acquire) {
+        // Nobody waits for the command any more. As on any host, it sees the end of its input and may finish what it
+        // should not leave half done; here not for ever. What an ended one has left in the background goes on.
+        if tokio::time::timeout(LAST_WORK, output).await.is_err() {
+            signal_group(pid, Signal::SIGKILL);
         }
     }
     at.reaper.forget(pid);

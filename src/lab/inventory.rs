@@ -10,11 +10,15 @@ pub(super) fn text(layout: &Layout, pack_sha256: &str, driver_sha256: &str) -> S
         let folder = layout.host_folder(host.name);
         hosts.push_str(&format!("  {}:\n    address: {}\n", host.name, host.address));
         let state = yaml(&folder.join("var/lib/hactl").to_string_lossy());
+        if host.role == Role::Node {
+            hosts.push_str(&format!("    member_port: {}\n", layout.member_port(&host)));
+        }
         hosts.push_str(&format!("    ssh: {{ state_folder: {state} }}\n"));
         if host.role == Role::Node {
             let home = yaml(&layout.product_home(host.name).to_string_lossy());
             let java = yaml(&layout.java_home(host.name).to_string_lossy());
             hosts.push_str(&format!("    product:\n      home: {home}\n      java_home: {java}\n"));
+            hosts.push_str(&format!("      port_offset: {}\n", layout.offset(&host)));
             hosts.push_str("      name: wso2carbon\n");
             hosts.push_str(&format!("      version: {PRODUCT_VERSION}\n"));
             hosts.push_str(&format!("      pack: {{ file: packs/{}, sha256: {pack_sha256} }}\n", pack::PACK));
@@ -38,7 +42,7 @@ databases:
   shared_db: {{ type: mysql, host: {database_host}, port: {database_port}, name: {DATABASE}, username: {DATABASE_USER}, password: {{ file: secrets/database }} }}
 keystores:
   primary: {{ file: keys/lab.jks, type: JKS, password: {{ file: secrets/keystore }}, alias: lab }}
-clustering: {{ scheme: wka, domain: lab.domain, port: 4000, hazelcast: {{ max_no_heartbeat_seconds: 60 }} }}
+clustering: {{ scheme: wka, domain: lab.domain, hazelcast: {{ max_no_heartbeat_seconds: 60 }} }}
 endpoint: {{ hostname: {HOSTNAME}, http_port: {http}, https_port: {https}, hosts_entry: false }}
 ",
         user = super::user(),

@@ -49,6 +49,11 @@ impl Reaper {
         }
     }
 
+    /// The children that somebody waits for, each the leader of a group.
+    pub(super) fn groups(&self) -> Vec<u32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
     /// Collects one orphan that has ended. Was there any?
     fn collect(&self) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,12 +1,13 @@
 //! The SSH servers of a lab, one per host, inside the lab's own process.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::keys::PublicKey;
 use russh::server::{Auth, Config, Handler, Msg, Session, VerifiedPublicKey, run_stream};
-use russh::{Channel, ChannelId, MethodKind, MethodSet};
-use tokio::net::TcpListener;
+use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::exec::{Surroundings, serve};
 use super::{LabError, keys};
@@ -73,6 +74,35 @@ impl Handler for Connection {
     ) -> Result<(), Self::Error> {
         reply.accept().await;
         tokio::spawn(serve(channel, self.at.clone()));
+        Ok(())
+    }
+
+    /// What `ssh -L` and hactl itself ask for: a connection from this host to elsewhere on this machine.
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: russh::server::ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let address: Option<IpAddr> =
+            if host == "localhost" { Some(Ipv4Addr::LOCALHOST.into()) } else { host.parse().ok() };
+        let stream = match (address, u16::try_from(port)) {
+            (Some(address), Ok(port)) if address.is_loopback() => TcpStream::connect((address, port)).await.ok(),
+            _ => None,
+        };
+        let Some(mut stream) = stream else {
+            reply.reject(ChannelOpenFailure::ConnectFailed).await;
+            return Ok(());
+        };
+        let _ = stream.set_nodelay(true);
+        reply.accept().await;
+        tokio::spawn(async move {
+            let _ = tokio::io::copy_bidirectional(&mut stream, &mut channel.into_stream()).await;
+        });
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! Starting a lab, and ending it without a trace.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -25,6 +26,7 @@ pub struct Lab {
     database: Server,
     wishes: mpsc::Receiver<Asked>,
     holders: Holders,
+    reaper: Reaper,
     taken: Vec<(std::net::SocketAddr, TcpListener)>,
 }
 
@@ -64,7 +66,7 @@ impl Lab {
         let (sender, wishes) = mpsc::channel(4);
         let holders = serve(listener, state.token, sender);
         debug_assert!(keys.identity.is_file() && keys.known_hosts.is_file());
-        Ok(Self { layout, database, wishes, holders, taken: Vec::new() })
+        Ok(Self { layout, database, wishes, holders, reaper, taken: Vec::new() })
     }
 
     /// Does what it is asked for until it is asked to end.
@@ -96,6 +98,9 @@ impl Lab {
     /// Ends every process that the lab has started, by its id.
     pub async fn end(self) {
         self.database.stop().await;
+        for pid in self.reaper.groups().into_iter().filter_map(|pid| i32::try_from(pid).ok()) {
+            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        }
         let signal = |signal: Signal| {
             for pid in self.holders.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()) {
                 let _ = kill(Pid::from_raw(pid), signal);
@@ -118,13 +123,17 @@ impl Lab {
 /// The nodes' own ports must be free: a cluster that starts half would teach nothing.
 async fn free_ports(layout: &Layout) -> Result<(), LabError> {
     for host in layout.hosts() {
-        let ports: &[u16] = match host.role {
-            Role::Node => &[9443, 9763, 4000],
-            Role::Balancer => &[layout.http_port(), layout.https_port()],
-            Role::Database => &[],
+        let everywhere = Ipv4Addr::LOCALHOST;
+        let sockets = match host.role {
+            Role::Node => {
+                let (https, http) = (9443 + layout.offset(&host), 9763 + layout.offset(&host));
+                let member = (host.address, layout.member_port(&host));
+                vec![(host.address, https), (everywhere, https), (host.address, http), (everywhere, http), member]
+            }
+            Role::Balancer => vec![(host.address, layout.http_port()), (host.address, layout.https_port())],
+            Role::Database => Vec::new(),
         };
-        for port in ports {
-            let address = (host.address, *port);
+        for address in sockets {
             drop(TcpListener::bind(address).await.map_err(|error| unbound(address, &error))?);
         }
     }

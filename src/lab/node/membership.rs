@@ -88,8 +88,7 @@ impl Membership {
             let text = "localMemberHost is configured to use the loopback address. Hazelcast Clustering needs ip addresses for localMemberHost and well-known members.";
             self.log.warn(AGENT, text);
         }
-        let address = (self.cluster.host.as_str(), self.cluster.port);
-        let listener = TcpListener::bind(address).await.map_err(|error| format!("{}: {error}", own.address))?;
+        let (listener, port) = self.bind().await?;
         tokio::spawn(self.clone().accept(listener));
         let others: Vec<String> = self.cluster.members.iter().filter(|one| **one != own.address).cloned().collect();
         // Everybody is tried once before anything is decided; what fails is tried again for ever, behind our back.
@@ -103,12 +102,26 @@ impl Membership {
         info(&format!("Hazelcast initialized in {}ms", started.elapsed().as_millis()));
         info(&format!(
             "Local member: [{}] - Host:{}, Remote Host:null, Port: {}, HTTP:9763, HTTPS:9443, Domain: {}, Sub-domain:null, Active:true",
-            own.uuid, self.cluster.host, self.cluster.port, own.domain
+            own.uuid, self.cluster.host, port, own.domain
         ));
         self.own.send_modify(|own| own.ready = true);
         self.elect();
         info("Cluster initialization completed");
         Ok(())
+    }
+
+    /// Takes the membership port, or in silence the next one that is free, where no peer looks for it.
+    async fn bind(&self) -> Result<(TcpListener, u16), String> {
+        let Cluster { host, port, .. } = &self.cluster;
+        let mut last = String::new();
+        for port in (*port..).take(100) {
+            match TcpListener::bind((host.as_str(), port)).await {
+                Ok(listener) => return Ok((listener, port)),
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => last = error.to_string(),
+                Err(error) => return Err(format!("{host}:{port}: {error}")),
+            }
+        }
+        Err(last)
     }
 
     /// The oldest member coordinates.

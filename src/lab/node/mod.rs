@@ -250,9 +250,14 @@ async fn listen(start: &Start, configuration: &Configuration, log: &Log, web: &A
     let acceptor = tls::acceptor(&certificate, &key).map_err(wrong)?;
     for (what, port, tls) in [("HTTPS", 9443, Some(acceptor)), ("HTTP", 9763, None)] {
         let port: u16 = port + configuration.offset;
-        match TcpListener::bind((start.host.address, port)).await {
-            Ok(listener) => {
-                tokio::spawn(web::serve(web.clone(), listener, tls));
+        // Everywhere, as far as a host of the lab goes: its own address and the one that every machine has.
+        let own = TcpListener::bind((start.host.address, port)).await;
+        let local = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await;
+        match own.and_then(|own| local.map(|local| [own, local])) {
+            Ok(listeners) => {
+                for listener in listeners {
+                    tokio::spawn(web::serve(web.clone(), listener, tls.clone()));
+                }
                 log.info("org.wso2.carbon.core.transports.CarbonServlet", &format!("{what} port       : {port}"));
             }
             Err(error) => log.error(

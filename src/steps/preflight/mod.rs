@@ -12,7 +12,7 @@ mod membership;
 use std::sync::Arc;
 
 pub use self::clock_and_limits::Clock;
-use super::node::{Node, loopback};
+use super::node::Node;
 use super::{Allow, HostContext, Step, StepError, Wants};
 use crate::model::inventory::{Cluster, Host, Product, Severity};
 use crate::model::profile::Profile;
@@ -91,11 +91,6 @@ impl Subject {
     pub fn prelude(&self, script: &mut Script) {
         script.line(LOOK);
         script.line(include_str!("preflight.sh"));
-        if let Some(own) = loopback(&self.host.address) {
-            // Every address of the loopback may be a host of its own. The kernel prints addresses as this machine keeps
-            // numbers, and a host on the loopback is this machine.
-            script.call("hactl_listen_at", &[&format!("{:08X}", u32::from_ne_bytes(own.octets()))]);
-        }
         script.call("hactl_find_product", &[self.product.home.as_str(), &self.path(&self.profile.files.pid)]);
     }
 }

@@ -41,17 +41,11 @@ hactl_pid_file() {
     fi
 }
 
-# The host is one of several on this machine: what listens at another one's address is not in its way.
-hactl_listen_at() { # ADDRESS-IN-HEX
-    hactl_at=$1
-}
-
 # Who holds a TCP port: `port PORT free`, `port PORT own` or `port PORT held USER PID NAME`, a dash for what is not to be seen.
 hactl_port() { # PORT
     [ -r /proc/net/tcp ] || hactl_cannot cannot-look 'cannot read /proc/net/tcp'
     hactl_hex=$(printf %04X "$1")
-    hactl_listeners=$(grep -hE " (${hactl_at:-[0-9A-F]*}|0{8}|0{32}):$hactl_hex [0-9A-F]*:[0-9A-F]* 0A " \
-        /proc/net/tcp /proc/net/tcp6 2> /dev/null)
+    hactl_listeners=$(grep -h ":$hactl_hex [0-9A-F]*:[0-9A-F]* 0A " /proc/net/tcp /proc/net/tcp6 2> /dev/null)
     if [ -z "$hactl_listeners" ]; then
         printf 'port %s free\n' "$1"
         return 0

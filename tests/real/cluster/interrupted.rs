@@ -77,7 +77,9 @@ fn long_command(cluster: &Cluster) -> std::path::PathBuf {
     let file = cluster.servers[0].file("long.yaml");
     let mark = cluster.servers[0].folder().display().to_string();
     let run = format!("exec 9<{mark}/authorized_keys; sleep 98765 & touch {mark}/reached; sleep 98765");
-    let step = format!("stages:\n  - name: Last\n    on: all\n    steps:\n      - command: {{ run: '{run}', unless: 'false' }}\n");
+    let step = format!(
+        "stages:\n  - name: Last\n    on: all\n    steps:\n      - command: {{ run: '{run}', unless: 'false' }}\n"
+    );
     fs::write(&file, step).unwrap();
     file
 }
