@@ -38,6 +38,7 @@ ssh:
 hosts:
 {hosts}\
 databases:
+  create_schema: true
   driver: {{ file: drivers/{driver}, sha256: {driver_sha256} }}
   shared_db: {{ type: mysql, host: {database_host}, port: {database_port}, name: {DATABASE}, username: {DATABASE_USER}, password: {{ file: secrets/database }} }}
 keystores:

@@ -18,6 +18,7 @@ mod node;
 mod pack;
 mod programs;
 mod reaper;
+mod schema;
 mod server;
 mod state;
 mod tls;

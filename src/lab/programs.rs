@@ -41,6 +41,8 @@ pub async fn run(name: &str, words: &[OsString]) -> Printed {
 /// What `java -version` says.
 const VERSION: &str = "openjdk version \"17.0.12\" 2024-07-16\nOpenJDK Runtime Environment (hactl lab) (build 17.0.12+7)\nOpenJDK 64-Bit Server VM (hactl lab) (build 17.0.12+7, mixed mode, sharing)\n";
 
+/// The class that hactl asks a database with.
+const SCHEMA: &str = "Schema";
 const BOOTSTRAP: &str = "org.wso2.carbon.bootstrap.Bootstrap";
 
 async fn java(words: &[&str]) -> Result<Printed, LabError> {
@@ -48,8 +50,15 @@ async fn java(words: &[&str]) -> Result<Printed, LabError> {
         return Ok(Printed { stderr: VERSION.to_owned(), ..Printed::default() });
     }
     let line = CommandLine::read(words)?;
-    if line.class != BOOTSTRAP {
-        return Err(LabError::new(format!("Error: Could not find or load main class {}", line.class)));
+    match line.class {
+        BOOTSTRAP => {}
+        SCHEMA => {
+            let mut input = String::new();
+            std::io::Read::read_to_string(&mut std::io::stdin().lock(), &mut input)
+                .map_err(|error| LabError::new(format!("standard input: {error}")))?;
+            return super::schema::run(line.class_path, &line.rest, &input).await;
+        }
+        class => return Err(LabError::new(format!("Error: Could not find or load main class {class}"))),
     }
     let refused = || LabError::new("this lab's java only starts the product: -Dcarbon.home is missing");
     let home = PathBuf::from(line.property("carbon.home").ok_or_else(refused)?);
@@ -77,6 +86,7 @@ fn place() -> Result<(PathBuf, String), LabError> {
 /// Java's command line: options, a class, the rest.
 struct CommandLine<'a> {
     options: Vec<&'a str>,
+    class_path: &'a str,
     class: &'a str,
     rest: Vec<&'a str>,
 }
@@ -84,13 +94,14 @@ struct CommandLine<'a> {
 impl<'a> CommandLine<'a> {
     fn read(words: &[&'a str]) -> Result<Self, LabError> {
         let mut words = words.iter().copied();
-        let mut options = Vec::new();
+        let (mut options, mut class_path) = (Vec::new(), "");
         while let Some(word) = words.next() {
             if !word.starts_with('-') {
-                return Ok(Self { options, class: word, rest: words.collect() });
+                return Ok(Self { options, class_path, class: word, rest: words.collect() });
             }
             match word {
-                "-cp" | "-classpath" | "--class-path" | "--add-opens" => drop(words.next()),
+                "-cp" | "-classpath" | "--class-path" => class_path = words.next().unwrap_or_default(),
+                "--add-opens" => drop(words.next()),
                 _ if ["-D", "-X", "--add-opens="].iter().any(|known| word.starts_with(known)) => {}
                 "-server" | "-ea" => {}
                 _ => return Err(LabError::new(format!("Unrecognized option: {word}"))),

@@ -50,17 +50,17 @@ pub(super) async fn look_at(node: &Node, items: &[&Item], release: Option<&RunId
     Ok(items.iter().zip(seen).map(assess).collect())
 }
 
-/// What lies below a folder that an earlier item is still to bring can't be told, whatever its probe has seen: it is
+/// What stands on something that an earlier item is still to bring can't be told, whatever its probe has seen: it is
 /// looked at again after that. Where that item itself can't be mended, there is only that to be said.
 fn wait_for_the_ground(items: &[Item], looked: &mut Looked) {
     for index in 1..items.len() {
         let (earlier, rest) = items.split_at(index);
-        let Some(place) = rest.first().and_then(|item| item.resource.resource().place()) else { continue };
+        let grounds = rest.first().map(|item| item.resource.resource().grounds()).unwrap_or_default();
         let brings = |(item, seen): &(&Item, &Result<Assessment, Failure>)| {
             let folder = item.resource.resource().creates();
             // What only clears away what a dead run has left needs nothing, and brings nothing.
             let still = seen.as_ref().map_or(true, |assessment| !assessment.needs.is_empty());
-            still && folder.is_some_and(|folder| place.is_within(folder))
+            still && folder.is_some_and(|folder| grounds.iter().any(|place| place.is_within(folder)))
         };
         let first = earlier.iter().zip(looked.iter()).find(brings);
         let step = first.and_then(|(item, _)| item.steps.first().copied());

@@ -142,7 +142,7 @@ mod tests {
     fn the_builtin_playbook_lays_down_the_product_and_then_configures_it() {
         let playbook = Playbook::builtin().unwrap();
         let stages: Vec<_> = playbook.stages.iter().map(|stage| stage.name.as_str()).collect();
-        assert_eq!(stages, ["Lay down the product", "Configure the nodes"]);
+        assert_eq!(stages, ["Lay down the product", "Create the schemas", "Configure the nodes"]);
         let mut named: Vec<_> =
             playbook.stages.iter().flat_map(|stage| &stage.steps).map(|s| s.step().name()).collect();
         let mut known: Vec<_> = crate::steps::registry().iter().map(|step| step.name()).collect();

@@ -41,6 +41,12 @@ const HINTS: &[(&str, &str)] = &[
     ("owned-by-another", "set `ssh.become`, so that the file's owner can be kept"),
     ("java-home-wrong", "name a JDK of the host under `product.java_home`"),
     ("lock-lost", "run the command again; `hactl lock status` says who holds the lock"),
+    ("schema-changed-meanwhile", "run again to see what the database holds now"),
+    (
+        "schema-statement",
+        "mend what the database complains of; where tables were made and stay, empty the database first; then run again",
+    ),
+    ("schema-no-java", "name a JDK of the host under `product.java_home`"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
     ("start-did-nothing", "run the start script by hand without `start`, which throws away what it says"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),
@@ -111,9 +117,10 @@ mod tests {
 
     #[test]
     fn every_code_of_the_shell_functions_is_known() {
-        let functions = [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh")].concat();
-        let functions = functions + include_str!("process/look.sh") + include_str!("process/mend.sh");
-        for call in ["hactl_fail ", "hactl_cannot "] {
+        let functions =
+            [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh"), super::super::schema::SHELL];
+        let functions = functions.concat() + include_str!("process/look.sh") + include_str!("process/mend.sh");
+        for call in ["hactl_fail ", "hactl_cannot ", "hactl_schema_cannot "] {
             for said in functions.split(call).skip(1) {
                 let code = said.split(' ').next().unwrap_or_default();
                 if code.starts_with(|c: char| c.is_ascii_lowercase()) {

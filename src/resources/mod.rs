@@ -13,6 +13,7 @@ mod leftover;
 mod mount_point;
 pub mod process;
 mod rollback;
+mod schema;
 mod symlink;
 mod unpack;
 mod upload;
@@ -26,6 +27,7 @@ pub use failure::explain_failure;
 pub use found::{Found, FoundFile, Look};
 pub use mount_point::MountPoint;
 pub use rollback::Rollback;
+pub use schema::{Schema, SchemaScript};
 pub use symlink::Symlink;
 pub use unpack::Unpack;
 pub use upload::Upload;
@@ -71,7 +73,12 @@ pub trait Resource: Any + Send + Sync {
         self.path()
     }
 
-    /// The folder that its mend brings, with everything that is in it.
+    /// The places that must be there before anything can be told: its own, or what it looks with.
+    fn grounds(&self) -> Vec<&RemotePath> {
+        self.place().into_iter().collect()
+    }
+
+    /// What its mend brings: a folder with everything that is in it, or a file.
     fn creates(&self) -> Option<&RemotePath> {
         None
     }

@@ -115,6 +115,10 @@ impl Resource for Upload {
         Some(&self.path)
     }
 
+    fn creates(&self) -> Option<&RemotePath> {
+        Some(&self.path)
+    }
+
     fn probe(&self, script: &mut Script) {
         for (folder, pattern) in &self.rivals {
             let folder = quote(&format!("{folder}/"));

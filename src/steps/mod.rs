@@ -3,6 +3,7 @@
 mod address;
 mod caching;
 mod check;
+mod database_schema;
 mod datasources;
 mod finding;
 pub mod gates;

@@ -2,6 +2,7 @@
 
 use super::Step;
 use super::caching::Caching;
+use super::database_schema::DatabaseSchema;
 use super::datasources::Datasources;
 use super::hostname::Hostname;
 use super::jdbc_driver::JdbcDriver;
@@ -22,6 +23,7 @@ pub fn registry() -> &'static [&'static dyn Step] {
         &ProductPack,
         &JdbcDriver,
         &Keystores,
+        &DatabaseSchema,
         &Datasources,
         &UserStore,
         &RegistryMount,

@@ -9,8 +9,9 @@ use hactl::orchestration::Exit;
 use super::{Desk, INVENTORY};
 
 /// Words of the form of a code, in places where codes stand, that are none.
-const NO_CODES: [&str; 15] = [
+const NO_CODES: [&str; 16] = [
     "aws-ecs",
+    "database-schema",
     "jdbc-driver",
     "keyboard-interactive",
     "once-per-cluster",

@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends here")]
 
+mod database;
 mod node;
 mod pack;
+mod schema;
 
 use hactl::model::inventory::DatabaseType;
 use hactl::model::profile::Profile;

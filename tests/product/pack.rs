@@ -29,23 +29,18 @@ impl Pack {
     }
 
     fn try_fetch(kernel: &str) -> Result<Self, String> {
-        let home = env::var_os("HOME").ok_or("no HOME")?;
-        let zip = Path::new(&home)
-            .join(format!(".m2/repository/org/wso2/carbon/wso2carbon-core/{kernel}/wso2carbon-core-{kernel}.zip"));
-        if !zip.is_file() {
-            let artifact = format!("-Dartifact=org.wso2.carbon:wso2carbon-core:{kernel}:zip");
-            run("mvn", &["-q", "-B", "dependency:get", &artifact, "-Dtransitive=false"])?;
-        }
+        let zip = artifact("org.wso2.carbon", "wso2carbon-core", kernel, "zip")?;
         run("java", &["-version"])?;
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let mut words = vec!["-q", zip.to_str().ok_or("a path that is not UTF-8")?];
-        words.extend(["*/lib/*.jar", "*/repository/conf/*", "*/repository/resources/conf/*", "-d"]);
+        words.extend(["*/lib/*.jar", "*/repository/conf/*", "*/repository/resources/conf/*", "*/dbscripts/*", "-d"]);
         words.push(folder.path().to_str().ok_or("a path that is not UTF-8")?);
         run("unzip", &words)?;
         Ok(Self { folder, kernel: kernel.to_owned() })
     }
 
-    fn root(&self) -> PathBuf {
+    /// Where the pack is unpacked.
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join(format!("wso2carbon-core-{}", self.kernel))
     }
 
@@ -71,6 +66,18 @@ impl Pack {
     }
 }
 
+/// A file that Maven brings.
+pub(crate) fn artifact(group: &str, name: &str, version: &str, kind: &str) -> Result<PathBuf, String> {
+    let home = env::var_os("HOME").ok_or("no HOME")?;
+    let folder = format!(".m2/repository/{}/{name}/{version}", group.replace('.', "/"));
+    let file = Path::new(&home).join(folder).join(format!("{name}-{version}.{kind}"));
+    if !file.is_file() {
+        let artifact = format!("-Dartifact={group}:{name}:{version}:{kind}");
+        run("mvn", &["-q", "-B", "dependency:get", &artifact, "-Dtransitive=false"])?;
+    }
+    Ok(file)
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -85,7 +92,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this test runs the real product's programs")]
-fn run(program: &str, words: &[&str]) -> Result<Output, String> {
+pub(crate) fn run(program: &str, words: &[&str]) -> Result<Output, String> {
     // A server that is started at boot has no locale either.
     let output = std::process::Command::new(program).args(words).env("LC_ALL", "C").output();
     let output = output.map_err(|error| format!("{program}: {error}"))?;

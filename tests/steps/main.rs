@@ -10,6 +10,7 @@ mod case;
 mod explanations;
 mod profiles;
 mod refusals;
+mod schemas;
 
 use std::path::Path;
 

@@ -227,19 +227,26 @@ async fn first_start(store: &mut Store, configuration: &Configuration) -> Result
 /// Is the class in a jar of `components/lib`? Each jar there becomes a bundle in the dropins, and stays there.
 fn finds_class(home: &Path, class: &str) -> bool {
     let (lib, dropins) = (home.join("repository/components/lib"), home.join("repository/components/dropins"));
-    let bundles = |folder: &Path| {
-        std::fs::read_dir(folder).map(|all| all.flatten().map(|one| one.path()).collect::<Vec<_>>()).unwrap_or_default()
-    };
-    for jar in bundles(&lib).iter().filter(|path| path.extension().is_some_and(|kind| kind == "jar")) {
+    for jar in jars(&lib) {
         let stem = jar.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_");
-        let _ = std::fs::copy(jar, dropins.join(format!("{stem}_1.0.0.jar")));
+        let _ = std::fs::copy(&jar, dropins.join(format!("{stem}_1.0.0.jar")));
     }
+    finds_in(&dropins, class)
+}
+
+fn jars(folder: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    all.filter(|path| path.extension().is_some_and(|kind| kind == "jar")).collect()
+}
+
+/// Does a jar of this folder hold the class?
+pub(super) fn finds_in(folder: &Path, class: &str) -> bool {
     let file = pack::class_file(class);
     let holds = |jar: &PathBuf| {
-        std::fs::read(jar)
-            .is_ok_and(|bytes| zip::read(&bytes).is_ok_and(|all| all.iter().any(|entry| entry.name == file)))
+        let bytes = std::fs::read(jar).unwrap_or_default();
+        zip::read(&bytes).is_ok_and(|all| all.iter().any(|entry| entry.name == file))
     };
-    bundles(&dropins).iter().any(holds)
+    jars(folder).iter().any(holds)
 }
 
 /// Opens the ports. One that another process holds is a line in the log, and the start goes on as if nothing were.

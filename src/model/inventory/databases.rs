@@ -22,6 +22,9 @@ pub struct Databases {
     pub user_db: Option<Database>,
     /// Any further datasource, by its id: `[datasource.ID]`.
     pub extra: IndexMap<String, Database>,
+    /// Make the tables that are missing, by the scripts that the product brings. The databases themselves and their users
+    /// must be there; nothing is ever dropped or altered. Default: false.
+    pub create_schema: bool,
 }
 
 /// A JDBC driver file on the controller.

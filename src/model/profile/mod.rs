@@ -83,6 +83,8 @@ pub struct Files {
     pub tenants: String,
     /// The host's name table.
     pub hosts: String,
+    /// The folder of database scripts.
+    pub scripts: String,
     /// The file that the server writes its process id into.
     pub pid: String,
     /// The files that say the product's version and update level.
@@ -167,6 +169,9 @@ pub struct DatabaseFacts {
     /// Datasources under `[datasource.ID]` that ship on each node's own H2, and what they hold.
     #[serde(default)]
     pub shipped_per_node: IndexMap<String, String>,
+    /// The folders of scripts that fill further datasources, by the name that they have under `databases.extra`.
+    #[serde(default)]
+    pub extra_scripts: IndexMap<String, Vec<String>>,
     /// How the file names of a driver begin in all its versions, where that is less than the name without the version.
     #[serde(default)]
     pub driver_families: Vec<String>,
@@ -184,6 +189,9 @@ pub struct Slot {
     /// Other spellings of pool options that the product takes for the same thing.
     #[serde(default)]
     pub pool_spellings: IndexMap<String, String>,
+    /// The folders below `files.scripts` whose scripts make its tables; the first must have one, the others may.
+    #[serde(default)]
+    pub scripts: Vec<String>,
     /// The product has no default for `jmx_enable` here.
     #[serde(default)]
     pub bare: bool,
@@ -238,6 +246,31 @@ pub struct Dialect {
     /// The database is in the node's own files, so that nodes can't share it.
     #[serde(default)]
     pub per_node: bool,
+    /// The product's scripts for it; missing where the product brings the database along.
+    pub schema: Option<SchemaFacts>,
+}
+
+/// A product's scripts for a kind of database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaFacts {
+    /// The names that they may have, without `.sql`, the best first.
+    pub names: Vec<String>,
+    /// How statements are told apart.
+    pub separator: Separator,
+    /// The statement that makes a database for them, of `{name}`.
+    pub create: Template,
+}
+
+/// How the statements of a script are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Separator {
+    /// `;`, or what `DELIMITER` says: MySQL, PostgreSQL.
+    Semicolon,
+    /// `/` at the end of a line: Oracle, Db2.
+    Slash,
+    /// `;` outside of blocks, and `GO` on a line of its own: SQL Server.
+    Go,
 }
 
 /// An older driver that has another class.

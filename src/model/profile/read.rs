@@ -97,6 +97,8 @@ impl Profile {
         for (kind, dialect) in &self.databases.types {
             let at = format!("databases.types.{}.url", kind.word());
             all.push((at, &dialect.url, &["host", "port", "name"]));
+            let at = format!("databases.types.{}.schema.create", kind.word());
+            all.extend(dialect.schema.iter().map(|schema| (at.clone(), &schema.create, &["name"][..])));
         }
         for (index, internal) in self.endpoint.internal_urls.iter().enumerate() {
             let at = format!("endpoint.internal_urls.{index}.url");

@@ -5,12 +5,14 @@ mod jdbc_url;
 
 pub(super) use check::check;
 
+use std::sync::Arc;
+
 use super::finding::refuse;
 use super::node::{ByPath as _, Node};
 use super::{HostContext, Step, StepError, Wants, spelled};
-use crate::model::StepName;
 use crate::model::inventory::{Cluster, Database, Databases};
 use crate::model::profile::{DatabaseFacts, Dialect, KeyPath, Profile, Slot};
+use crate::model::{Secret, StepName};
 use crate::resources::edit::{TomlKeys, Value};
 
 /// Every node reads and writes the same databases.
@@ -53,19 +55,19 @@ pub(super) fn servers(cluster: &Cluster, profile: &Profile) -> Vec<(String, u16)
 }
 
 /// A database of the inventory, and where the product keeps it.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     /// Its key in the inventory.
     at: String,
-    database: &'a Database,
+    pub(super) database: &'a Database,
     table: KeyPath,
     /// The slot of the profile, unless it is one of the further datasources.
-    slot: Option<&'a Slot>,
+    pub(super) slot: Option<&'a Slot>,
     /// The datasource's own name, where the table says it.
     id: Option<String>,
 }
 
 /// The databases of the inventory that the product has a place for.
-fn sources<'a>(databases: &'a Databases, facts: &'a DatabaseFacts) -> Vec<Source<'a>> {
+pub(super) fn sources<'a>(databases: &'a Databases, facts: &'a DatabaseFacts) -> Vec<Source<'a>> {
     let fixed = [
         ("identity_db", &databases.identity_db, facts.identity_db.as_ref()),
         ("shared_db", &databases.shared_db, Some(&facts.shared_db)),
@@ -91,6 +93,31 @@ fn sources<'a>(databases: &'a Databases, facts: &'a DatabaseFacts) -> Vec<Source
 }
 
 impl Source<'_> {
+    /// Its name in the inventory.
+    pub(super) fn name(&self) -> &str {
+        self.at.rsplit('.').next().unwrap_or(&self.at)
+    }
+
+    /// The URL as the driver reads it.
+    pub(super) fn url(&self, facts: &DatabaseFacts) -> String {
+        facts.types.get(&self.database.kind).map(|dialect| jdbc_url::url(self.database, dialect)).unwrap_or_default()
+    }
+
+    /// The driver's class.
+    pub(super) fn driver_class(&self, cluster: &Cluster, facts: &DatabaseFacts) -> String {
+        facts.types.get(&self.database.kind).map(|dialect| self.driver(cluster, dialect)).unwrap_or_default()
+    }
+
+    /// The user's password.
+    pub(super) fn password(&self, on: &HostContext<'_>) -> Result<Arc<Secret>, StepError> {
+        on.secrets.get(&self.database.password).ok_or_else(|| StepError {
+            code: "secret-unresolved",
+            at: format!("{}.password", self.at),
+            cause: "the password was not resolved".into(),
+            hint: None,
+        })
+    }
+
     fn keys(&self, keys: TomlKeys, on: &HostContext<'_>, facts: &DatabaseFacts) -> Result<TomlKeys, StepError> {
         let Some(dialect) = facts.types.get(&self.database.kind) else {
             return Ok(keys); // `check` refuses it.
@@ -99,12 +126,7 @@ impl Source<'_> {
         let key = |name: &str| self.table.join(name);
         let carried =
             |value: Result<Value, spelled::Uncarried>, name: &str| value.map_err(|why| self.uncarried(name, why));
-        let password = on.secrets.get(&self.database.password).ok_or_else(|| StepError {
-            code: "secret-unresolved",
-            at: format!("{}.password", self.at),
-            cause: "the password was not resolved".into(),
-            hint: None,
-        })?;
+        let password = self.password(on)?;
         // The product infers from a kind only in tables of its own.
         let keys = match &self.id {
             Some(id) => keys.put(&key(&columns.id), Value::Text(id.clone())),
