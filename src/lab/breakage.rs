@@ -132,14 +132,13 @@ impl Place<'_> {
     fn signal(&self, signal: Signal) -> Result<i32, LabError> {
         let home = self.layout.product_home(self.node);
         let runs_not = || LabError::new(format!("no node runs on {}", self.node)).hint("start it with `hactl apply`");
-        let text = fs::read(home.join("wso2carbon.pid")).map_err(|_| runs_not())?;
-        let digits: String = text.iter().map(|byte| char::from(*byte)).take_while(char::is_ascii_digit).collect();
-        let pid: i32 = digits.parse().map_err(|_| runs_not())?;
-        let words = fs::read(format!("/proc/{pid}/cmdline")).map_err(|_| runs_not())?;
         let wanted = format!("-Dcarbon.home={}", home.display());
-        if !words.split(|byte| *byte == 0).any(|word| word == wanted.as_bytes()) {
-            return Err(runs_not());
-        }
+        let is_it = |pid: &i32| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split(|byte| *byte == 0).any(|word| word == wanted.as_bytes())
+        };
+        let all = fs::read_dir("/proc").map_err(|_| runs_not())?.flatten();
+        let pid = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(is_it).ok_or_else(runs_not)?;
         kill(Pid::from_raw(pid), signal).map_err(|error| LabError::new(format!("process {pid}: {error}")))?;
         Ok(pid)
     }

@@ -225,10 +225,12 @@ impl Membership {
                         broken = changed.is_err();
                         if !broken { break; }
                     }
-                    () = sleep(BEAT), if self.is_blocked() => {
-                        // What is under way is lost, and a while later the others notice.
-                        sleep(PATIENCE).await;
-                        broken = self.is_blocked();
+                    () = sleep(BEAT) => {
+                        if self.is_blocked() {
+                            // What is under way is lost, and a while later the others notice.
+                            sleep(PATIENCE).await;
+                            broken = self.is_blocked();
+                        }
                     }
                 }
                 if broken {
