@@ -10,6 +10,9 @@ pub(super) fn text(layout: &Layout, pack_sha256: &str, driver_sha256: &str) -> S
         let folder = layout.host_folder(host.name);
         hosts.push_str(&format!("  {}:\n    address: {}\n", host.name, host.address));
         let state = yaml(&folder.join("var/lib/hactl").to_string_lossy());
+        if host.role == Role::Balancer {
+            hosts.push_str("    roles: [load-balancer]\n");
+        }
         if host.role == Role::Node {
             hosts.push_str(&format!("    member_port: {}\n", layout.member_port(&host)));
         }
@@ -45,6 +48,15 @@ keystores:
   primary: {{ file: keys/lab.jks, type: JKS, password: {{ file: secrets/keystore }}, alias: lab }}
 clustering: {{ scheme: wka, domain: lab.domain, hazelcast: {{ max_no_heartbeat_seconds: 60 }} }}
 endpoint: {{ hostname: {HOSTNAME}, http_port: {http}, https_port: {https}, hosts_entry: false }}
+load_balancer:
+  kind: nginx
+  sticky: cookie
+  show_node: true
+  certificate: keys/{HOSTNAME}.crt
+  key: {{ file: keys/{HOSTNAME}.key }}
+  listen: [{balancer}]
+  configuration: {configuration}
+  pid_file: {pid_file}
 ",
         user = super::user(),
         ssh = layout.ssh_port(),
@@ -53,6 +65,9 @@ endpoint: {{ hostname: {HOSTNAME}, http_port: {http}, https_port: {https}, hosts
         database_port = layout.database_port(),
         http = layout.http_port(),
         https = layout.https_port(),
+        balancer = layout.balancer(),
+        configuration = yaml(&layout.host_folder("lb-1").join("etc/nginx").to_string_lossy()),
+        pid_file = yaml(&layout.host_folder("lb-1").join("var/run/nginx.pid").to_string_lossy()),
     )
 }
 

@@ -83,6 +83,11 @@ impl Layout {
         Ipv4Addr::new(127, 79, self.subnet, 10)
     }
 
+    /// The address of the balancer.
+    pub fn balancer(&self) -> Ipv4Addr {
+        Ipv4Addr::new(127, 79, self.subnet, 9)
+    }
+
     fn port(&self, base: u16) -> u16 {
         base + u16::from(self.subnet)
     }

@@ -17,7 +17,7 @@ use super::database::Server;
 use super::exec::Surroundings;
 use super::reaper::Reaper;
 use super::state::private;
-use super::{LabError, Layout, MARKER, Role, State, host, inventory, keys, pack, server, unbound};
+use super::{HOSTNAME, LabError, Layout, MARKER, Role, State, host, inventory, keys, pack, server, tls, unbound};
 
 /// A lab that runs in this process.
 pub struct Lab {
@@ -169,6 +169,9 @@ fn write_files(layout: &Layout, state: &State) -> Result<(), LabError> {
     file(&format!("packs/{}", pack::PACK), &pack_bytes)?;
     file(&format!("drivers/{}", pack::DRIVER), &driver)?;
     file("keys/lab.jks", &pack::keystore("lab", &state.keystore_password))?;
+    let (certificate, key) = tls::certificate(&[HOSTNAME])?;
+    file(&format!("keys/{HOSTNAME}.crt"), certificate.as_bytes())?;
+    private(&layout.folder.join(format!("keys/{HOSTNAME}.key")), &key)?;
     private(&layout.folder.join("secrets/database"), &state.database_password)?;
     private(&layout.folder.join("secrets/keystore"), &state.keystore_password)?;
     let text = inventory::text(layout, &pack::sha256(&pack_bytes), &pack::sha256(&driver));

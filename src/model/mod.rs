@@ -10,6 +10,7 @@ mod script;
 mod secret;
 mod state;
 
+pub mod balancer;
 pub mod inventory;
 pub mod profile;
 

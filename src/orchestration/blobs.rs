@@ -68,6 +68,20 @@ pub(super) fn local_files(
             }),
         }
     }
+    if let Some(balancer) = &cluster.load_balancer {
+        let own = [("certificate", Some(&balancer.certificate)), ("nodes_ca", balancer.nodes_ca.as_ref())];
+        for (key, file) in own.into_iter().filter_map(|(key, file)| Some((key, file?))) {
+            match blob(file) {
+                Ok(blob) => files.blobs.push(blob),
+                Err(error) => errors.push(StepError {
+                    code: "missing-file",
+                    at: format!("load_balancer.{key}"),
+                    cause: format!("{} cannot be read: {error}", file.display()),
+                    hint: Some("check the path, and who may read it".to_owned()),
+                }),
+            }
+        }
+    }
     for file in playbook.local_files() {
         match blob(&file.path) {
             Ok(blob) => files.blobs.push(blob),

@@ -147,10 +147,14 @@ impl Fleet {
                 _ => Arc::new(profile),
             });
             last = profile.clone().or(last);
+            let in_front = match host.is_balancer() {
+                true => nodes_profile(&cluster)?,
+                false => None,
+            };
             let context = HostContext {
                 cluster: &cluster,
                 host,
-                profile: profile.as_deref(),
+                profile: profile.as_deref().or(in_front.as_ref()),
                 secrets,
                 blobs: &files.blobs,
                 archives: &files.archives,
@@ -269,6 +273,12 @@ pub fn profiles(cluster: &Cluster) -> Result<Vec<Profile>, FleetError> {
         }
     }
     Ok(profiles)
+}
+
+/// What is known of the product that a balancer stands in front of: that of the first node.
+fn nodes_profile(cluster: &Cluster) -> Result<Option<Profile>, FleetError> {
+    let Some(node) = cluster.hosts.iter().find(|host| host.product.is_some()) else { return Ok(None) };
+    profile_of(node).map_err(|error| FleetError::Profile { host: node.name.clone(), error })
 }
 
 fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {

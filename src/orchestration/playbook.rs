@@ -53,6 +53,8 @@ impl Stage {
 pub enum On {
     /// The hosts that run the product.
     Product,
+    /// The hosts that stand in front of the nodes.
+    LoadBalancer,
     /// All hosts of the cluster.
     All,
 }
@@ -62,6 +64,7 @@ impl On {
     pub fn includes(self, host: &Host) -> bool {
         match self {
             Self::Product => host.product.is_some(),
+            Self::LoadBalancer => host.is_balancer(),
             Self::All => true,
         }
     }
@@ -139,10 +142,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_builtin_playbook_lays_down_the_product_and_then_configures_it() {
+    fn the_builtin_playbook_goes_from_the_product_to_the_balancer() {
         let playbook = Playbook::builtin().unwrap();
         let stages: Vec<_> = playbook.stages.iter().map(|stage| stage.name.as_str()).collect();
-        assert_eq!(stages, ["Lay down the product", "Create the schemas", "Configure the nodes"]);
+        assert_eq!(
+            stages,
+            [
+                "Lay down the product",
+                "Create the schemas",
+                "Configure the nodes",
+                "Configure the balancer",
+                "Start the nodes"
+            ]
+        );
         let mut named: Vec<_> =
             playbook.stages.iter().flat_map(|stage| &stage.steps).map(|s| s.step().name()).collect();
         let mut known: Vec<_> = crate::steps::registry().iter().map(|step| step.name()).collect();

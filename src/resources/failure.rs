@@ -29,6 +29,7 @@ const HINTS: &[(&str, &str)] = &[
     ("cannot-stop", "look on the host at what that process waits for (`jstack`), and end it by hand"),
     ("cannot-back-up", "see that hactl's state folder on the host can be written"),
     ("cannot-look", "log in to the host and look at that path"),
+    ("configuration-refused", "mend what it complains of, or the inventory, and run again"),
     ("cannot-unpack", "unpack it by hand there to see what is wrong; `product.pack.sha256` says what it must be"),
     ("cannot-write", "log in to the host and try to write there"),
     ("command-failed", "run the command on the host and mend what it complains of"),
@@ -36,6 +37,7 @@ const HINTS: &[(&str, &str)] = &[
     ("file-changed-meanwhile", "nothing was lost: run again to see what it holds now"),
     ("file-changed-since", "compare it with the backup that is named, and decide by hand"),
     ("in-the-way", "move it away, or choose another place"),
+    ("not-included", "add `include conf.d/*.conf;` to the `http` block of that file"),
     ("not-the-product", "name the product's own zip file under `product.pack`"),
     ("owner-missing", "create that user on the host, or correct `product.run_as`"),
     ("owned-by-another", "set `ssh.become`, so that the file's owner can be kept"),
@@ -47,6 +49,7 @@ const HINTS: &[(&str, &str)] = &[
         "mend what the database complains of; where tables were made and stay, empty the database first; then run again",
     ),
     ("schema-no-java", "name a JDK of the host under `product.java_home`"),
+    ("service-failed", "mend what it complains of and run again; until then it is as it was"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
     ("start-did-nothing", "run the start script by hand without `start`, which throws away what it says"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),
@@ -119,8 +122,11 @@ mod tests {
     fn every_code_of_the_shell_functions_is_known() {
         let functions =
             [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh"), super::super::schema::SHELL];
-        let functions = functions.concat() + include_str!("process/look.sh") + include_str!("process/mend.sh");
-        for call in ["hactl_fail ", "hactl_cannot ", "hactl_schema_cannot "] {
+        let functions = functions.concat()
+            + include_str!("process/look.sh")
+            + include_str!("process/mend.sh")
+            + include_str!("staged_files/staged.sh");
+        for call in ["hactl_fail ", "hactl_cannot ", "hactl_schema_cannot ", "hactl_unstage "] {
             for said in functions.split(call).skip(1) {
                 let code = said.split(' ').next().unwrap_or_default();
                 if code.starts_with(|c: char| c.is_ascii_lowercase()) {

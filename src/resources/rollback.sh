@@ -143,6 +143,13 @@ hactl_roll_back() { # FOLDER
     hactl_need sha256sum
     hactl_left=
     hactl_each_change mend "$1"
+    # Whoever reads those files must read the old ones. A rollback can be undone too.
+    if [ -f "$1/afterwards" ]; then
+        [ ! -d "$HACTL_BACKUP" ] || cp "$1/afterwards" "$HACTL_BACKUP/afterwards" ||
+            hactl_fail cannot-back-up "cannot write $HACTL_BACKUP/afterwards"
+        # shellcheck disable=SC1091 # written by the run itself
+        . "$1/afterwards"
+    fi
     [ -z "$hactl_left" ] ||
         hactl_fail file-changed-since "left alone, because it was changed since:$hactl_left (see the backup in $1)"
 }

@@ -11,6 +11,7 @@ mod generic;
 mod hostname;
 mod jdbc_driver;
 mod keystores;
+pub mod load_balancer;
 mod membership;
 mod node;
 pub mod preflight;
@@ -54,7 +55,8 @@ pub struct HostContext<'a> {
     pub cluster: &'a Cluster,
     /// The host whose turn it is; one of the cluster's.
     pub host: &'a Host,
-    /// What is known of the host's product and version; `None` when the inventory names no product.
+    /// What is known of the host's product and version; `None` when the inventory names no product. For a balancer, that
+    /// of the nodes that it stands in front of.
     pub profile: Option<&'a Profile>,
     /// The resolved secrets.
     pub secrets: &'a Secrets,

@@ -7,6 +7,7 @@ use super::datasources::Datasources;
 use super::hostname::Hostname;
 use super::jdbc_driver::JdbcDriver;
 use super::keystores::Keystores;
+use super::load_balancer::LoadBalancer;
 use super::membership::Membership;
 use super::preflight::Preflight;
 use super::product_pack::ProductPack;
@@ -33,5 +34,6 @@ pub fn registry() -> &'static [&'static dyn Step] {
         &Hostname,
         &SharedFiles,
         &StartNodes,
+        &LoadBalancer,
     ]
 }

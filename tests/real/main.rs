@@ -10,6 +10,7 @@
 )]
 
 mod account;
+mod balancer;
 mod cluster;
 mod sshd;
 mod transport;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hactl::model::inventory::{Cluster, Host, Inventory, Pack, Place, SecretSource, Secrets, Severity, read};
 use hactl::model::profile::Profile;
 use hactl::model::{Archive, Blob, Script, Secret, Sha256};
-use hactl::resources::EditedFile;
+use hactl::resources::{EditedFile, StagedContent, StagedFiles};
 use hactl::steps::{Allow, Finding, HostContext, StepError, Wanted, Wants, check, registry};
 
 const HOSTS_FILE: &str = "127.0.0.1 localhost\n127.0.1.1 is-1 sso.example.com # by the installer\n";
@@ -47,7 +47,7 @@ impl Case {
             let context = HostContext {
                 cluster,
                 host,
-                profile: profile.as_ref().filter(|_| host.product.is_some()),
+                profile: profile.as_ref().filter(|_| host.product.is_some() || host.is_balancer()),
                 secrets: &secrets,
                 blobs: &blobs,
                 archives: &archives(cluster),
@@ -94,6 +94,10 @@ impl Case {
                     }
                 }
                 Wanted::Resource(resource) => {
+                    if let Some(staged) = (resource.as_ref() as &dyn std::any::Any).downcast_ref() {
+                        self.staged(host, staged);
+                        continue;
+                    }
                     let mut script = Script::new();
                     resource.probe(&mut script);
                     for line in script.text().lines() {
@@ -101,6 +105,20 @@ impl Case {
                     }
                 }
             }
+        }
+    }
+
+    fn staged(&mut self, host: &Host, staged: &StagedFiles) {
+        for file in staged.files() {
+            let what = match &file.content {
+                StagedContent::Text(text) => {
+                    self.out.insert(format!("after/{}.{}", host.name, file.path.file_name()), text.clone());
+                    "a text"
+                }
+                StagedContent::Secret(_) => "a secret",
+                StagedContent::Blob(_) => "a local file",
+            };
+            self.line("changes.txt", &format!("    {} {:o}: {what}", file.path, file.mode));
         }
     }
 
@@ -184,7 +202,9 @@ fn blobs(cluster: &Cluster) -> Vec<Blob> {
     let stores = cluster.keystores.stores().map(|(_, store)| &store.file);
     let stores = stores.chain(cluster.keystores.truststore.iter().map(|store| &store.file));
     let store = |file: &PathBuf| Blob { source: file.clone(), sha256: Sha256::of(b"a store"), size: 2_700 };
-    drivers.map(blob).chain(stores.map(store)).collect()
+    let balancer = cluster.load_balancer.iter();
+    let certificates = balancer.flat_map(|given| std::iter::once(&given.certificate).chain(&given.nodes_ca));
+    drivers.map(blob).chain(stores.chain(certificates).map(store)).collect()
 }
 
 fn archives(cluster: &Cluster) -> Vec<Archive> {

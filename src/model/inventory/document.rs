@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, ProductSettings, Registry, SecretSource, SharedFiles,
-    SshSettings, TransportKind, UserStore,
+    Caching, Clustering, Databases, Endpoint, Keystores, LoadBalancer, ProductSettings, Registry, Role, SecretSource,
+    SharedFiles, SshSettings, TransportKind, UserStore,
 };
 
 /// One cluster. A file may hold several, separated by `---`.
@@ -46,6 +46,8 @@ pub struct Document {
     pub caching: Option<Caching>,
     /// The name and the ports that clients use.
     pub endpoint: Option<Endpoint>,
+    /// What stands in front of the nodes.
+    pub load_balancer: Option<LoadBalancer>,
     /// Files that all nodes share.
     pub shared_files: Option<SharedFiles>,
     /// Values for playbooks of your own, as `{{ vars.NAME }}`.
@@ -79,6 +81,8 @@ pub struct Group {
 pub struct HostEntry {
     /// The host's address or DNS name. Default: the host's name.
     pub address: Option<String>,
+    /// What the host is, beside a node: `load-balancer`, which has no product.
+    pub roles: Vec<Role>,
     /// The groups whose settings it takes; a later one overrides an earlier one.
     pub groups: Vec<String>,
     /// How it is reached at all. Default: `local` for the address `localhost`, else `ssh`.
@@ -104,6 +108,13 @@ pub enum OneOrMany<T> {
     One(T),
     /// Several, in this order.
     Many(Vec<T>),
+}
+
+impl HostEntry {
+    /// Does it stand in front of the nodes?
+    pub fn is_balancer(&self) -> bool {
+        self.roles.contains(&Role::LoadBalancer)
+    }
 }
 
 impl<T> OneOrMany<T> {

@@ -122,6 +122,8 @@ fn collect(node: &Node, secret: bool, ranges: &mut Vec<(usize, usize)>) {
                     ("env", Kind::Scalar { text, .. }) if secret && source => !is_variable(text),
                     // What stands behind a key that is not known may be anything, such as half of a password.
                     (_, Kind::Scalar { .. } | Kind::Sequence(_)) if !is_known(&entry.key) => true,
+                    // The private key of the balancer, which somebody may paste here.
+                    ("key", _) => true,
                     _ => (secret && !source) || looks_secret(&entry.key) || is_suspicious(entry),
                 };
                 // In a secret's place only a source may be shown; any other key may be the secret itself.

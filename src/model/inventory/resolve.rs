@@ -42,6 +42,7 @@ pub(super) fn resolve(document: &Document, value: &Value, positions: Positions) 
         clustering: document.clustering.clone(),
         caching: document.caching.clone().unwrap_or_default(),
         endpoint: document.endpoint.clone(),
+        load_balancer: document.load_balancer.clone(),
         shared_files: document.shared_files.clone(),
         vars: document.vars.clone(),
     };
@@ -84,11 +85,16 @@ impl Resolver<'_> {
                 let kept: Vec<Origin> = self.origins.drain(before..).filter(matters).collect();
                 self.origins.extend(kept);
             }
-            let product: ProductSettings = self.merged("product", &host, written, entry);
+            // What stands in front of the nodes is none of them, whatever the cluster's `product` says.
+            let product: ProductSettings = match entry.is_balancer() {
+                true => ProductSettings::default(),
+                false => self.merged("product", &host, written, entry),
+            };
             let vars: IndexMap<String, String> = self.merged("vars", &host, written, entry);
             hosts.push(Host {
                 name: host,
                 address,
+                roles: entry.roles.clone(),
                 groups: entry.groups.clone(),
                 transport,
                 ssh,
@@ -177,13 +183,16 @@ impl Resolver<'_> {
         };
         self.origin(Some(host), "address", address.to_owned(), address_from);
         self.origin(Some(host), "transport", kind.to_owned(), transport_from);
-        self.origin(Some(host), "member_address", member.to_owned(), member_from);
+        if !entry.is_balancer() {
+            self.origin(Some(host), "member_address", member.to_owned(), member_from);
+        }
     }
 
     fn cluster_origins(&mut self, hosts: &[Host]) {
         if let Some(clustering) = &self.document.clustering {
             if clustering.scheme == Scheme::Wka {
-                let members: Vec<&str> = hosts.iter().map(|host| host.member_address.as_str()).collect();
+                let nodes = hosts.iter().filter(|host| !host.is_balancer());
+                let members: Vec<&str> = nodes.map(|host| host.member_address.as_str()).collect();
                 self.origin(None, "clustering.members", members.join(", "), Source::Derived("the hosts".to_owned()));
             }
             if clustering.domain.is_none() {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, Pack, Registry, Service, SharedFiles, SshSettings,
-    TransportKind, UserStore, Vault,
+    Caching, Clustering, Databases, Endpoint, Keystores, LoadBalancer, Pack, Registry, Role, Service, SharedFiles,
+    SshSettings, TransportKind, UserStore, Vault,
 };
 use crate::model::profile::Profile;
 use crate::model::{HostName, RemotePath};
@@ -36,6 +36,8 @@ pub struct Cluster {
     pub caching: Caching,
     /// See [`Endpoint`].
     pub endpoint: Option<Endpoint>,
+    /// See [`LoadBalancer`].
+    pub load_balancer: Option<LoadBalancer>,
     /// See [`SharedFiles`].
     pub shared_files: Option<SharedFiles>,
     /// The cluster's own values for playbooks.
@@ -49,6 +51,8 @@ pub struct Host {
     pub name: HostName,
     /// Its address or DNS name.
     pub address: String,
+    /// What it is, beside a node.
+    pub roles: Vec<Role>,
     /// The groups it is in.
     pub groups: Vec<String>,
     /// How it is reached at all.
@@ -63,6 +67,13 @@ pub struct Host {
     pub member_port: Option<u16>,
     /// Values for playbooks, host over group over cluster.
     pub vars: IndexMap<String, String>,
+}
+
+impl Host {
+    /// Does it stand in front of the nodes? Such a host has no product.
+    pub fn is_balancer(&self) -> bool {
+        self.roles.contains(&Role::LoadBalancer)
+    }
 }
 
 /// A product on a host.

@@ -2,6 +2,7 @@
 
 mod databases;
 mod hosts;
+mod load_balancer;
 mod paths;
 mod sections;
 
@@ -19,6 +20,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.paths();
     rules.databases();
     rules.clustering();
+    rules.load_balancer();
     rules.vault();
 }
 

@@ -125,6 +125,8 @@ fn kind(schema: &'static Value) -> Option<&'static str> {
 pub(super) fn words(schema: &'static Value) -> Vec<&'static str> {
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let mut words: Vec<&str> = listed.collect();
+    // The only word that there is.
+    words.extend(schema.get("const").and_then(Value::as_str));
     for option in alternatives(schema) {
         match option.get("const").and_then(Value::as_str) {
             Some(word) => words.push(word),

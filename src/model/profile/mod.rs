@@ -393,6 +393,11 @@ pub struct EndpointFacts {
     /// URLs that the product calls itself by. They keep the node's own port, since its `/etc/hosts` skips the balancer.
     #[serde(default)]
     pub internal_urls: Vec<InternalUrl>,
+    /// Paths that nobody outside may ask: a balancer closes them, and all that is below.
+    #[serde(default)]
+    pub closed: Vec<String>,
+    /// The path of the management console.
+    pub console: String,
 }
 
 /// A URL that the product calls itself by.

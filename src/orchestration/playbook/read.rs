@@ -62,11 +62,12 @@ fn stage(node: &Node, place: &Place, problems: &mut Vec<Problem>) -> Option<Stag
     let name = fields.text("name");
     let on = match fields.optional_text("on") {
         None | Some(("product", _)) => On::Product,
+        Some(("load-balancer", _)) => On::LoadBalancer,
         Some(("all", _)) => On::All,
         Some((other, span)) => {
             let message = format!("`{other}` are no hosts that a stage can be for");
             let problem = Problem::new("unknown-value", Some(span), "on", message);
-            fields.problems().push(problem.hint("`product` and `all` are known"));
+            fields.problems().push(problem.hint("`product`, `load-balancer` and `all` are known"));
             On::Product
         }
     };
@@ -194,7 +195,7 @@ stages:
         assert_eq!(
             problems(text),
             [
-                "2:22 `nodes` are no hosts that a stage can be for (`product` and `all` are known)",
+                "2:22 `nodes` are no hosts that a stage can be for (`product`, `load-balancer` and `all` are known)",
                 "2:37 unknown step `datasource` (did you mean `datasources`?)",
                 "2:57 `0` is not a batch: write a number of hosts, such as 1, or a share of them, such as 25%",
                 "4:5 unknown key `rolout` in a stage (did you mean `rollout`?)",

@@ -57,7 +57,9 @@ impl Rules<'_> {
         };
         self.addresses(written, entry, &addresses, taken);
         let members = self.spread(&place, "member_address", entry.member_address.as_deref(), written, addresses.len());
-        self.members(&place, &addresses, members);
+        if !entry.is_balancer() {
+            self.members(&place, &addresses, members);
+        }
     }
 
     /// A name is the key itself, so that is where to point.

@@ -18,7 +18,9 @@ impl Rules<'_> {
         let with: Vec<(&String, &HostEntry)> = document
             .hosts
             .iter()
-            .filter(|(_, entry)| self.layers(entry).iter().any(|layer| **layer != ProductSettings::default()))
+            .filter(|(_, entry)| {
+                !entry.is_balancer() && self.layers(entry).iter().any(|layer| **layer != ProductSettings::default())
+            })
             .collect();
         for (key, read, hint) in keys {
             if self.checked.problems.iter().any(|problem| problem.path.ends_with(&format!("product.{key}"))) {
@@ -64,6 +66,10 @@ impl Rules<'_> {
             self.remote(&below(&place, "product.home"), home);
             self.remote(&below(&place, "product.java_home"), java);
             self.remote(&below(&place, "ssh.state_folder"), state);
+        }
+        if let Some(balancer) = &document.load_balancer {
+            self.remote("load_balancer.configuration", balancer.configuration.as_deref());
+            self.remote("load_balancer.pid_file", balancer.pid_file.as_deref());
         }
         let target = document.shared_files.as_ref().map(|shared| shared.mount.target.as_str());
         self.remote("shared_files.mount.target", target);
