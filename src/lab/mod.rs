@@ -7,6 +7,7 @@ mod balancer;
 mod breakage;
 mod control;
 mod database;
+mod demo;
 mod error;
 mod exec;
 mod host;
@@ -23,15 +24,18 @@ mod server;
 mod state;
 mod tls;
 mod up;
+mod visit;
 mod zip;
 
 pub use breakage::{Breakage, break_it};
 pub use control::{Wish, ask};
+pub use demo::{Act, Scene, scenes as demo_scenes};
 pub use error::LabError;
 pub use layout::{HOSTNAME, LabHost, Layout, Role};
 pub use programs::{Printed, run as run_program};
 pub use state::{MARKER, State};
 pub use up::{Lab, remove};
+pub use visit::{Visit, visit};
 
 use std::net::Ipv4Addr;
 

@@ -5,7 +5,7 @@ mod demo;
 use std::path::{Path, PathBuf};
 
 use tokio::io::AsyncReadExt as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Refusal;
 use crate::cli::arguments::{LabAction, LabBreak, LabBreakage, LabFolder, LabProgram, LabUp};
@@ -79,14 +79,29 @@ async fn ended(with_input: bool) -> Exit {
             std::future::pending::<()>().await;
         }
     };
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return Exit::Failed;
-    };
+    let Ok(mut signals) = signals() else { return Exit::Failed };
     tokio::select! {
         () = input => Exit::Success,
-        _ = interrupt.recv() => Exit::Success,
-        _ = terminate.recv() => Exit::Terminated,
+        exit = signals.next() => if exit == Exit::Interrupted { Exit::Success } else { exit },
+    }
+}
+
+/// Ctrl-C and SIGTERM.
+struct Signals(Signal, Signal);
+
+fn signals() -> Result<Signals, Refusal> {
+    let failed = |error| Refusal::failed(format!("error: signals can't be handled: {error}"));
+    let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(Signals(interrupt, signal(SignalKind::terminate()).map_err(failed)?))
+}
+
+impl Signals {
+    /// The exit code of the next one.
+    async fn next(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.0.recv() => Exit::Interrupted,
+            _ = self.1.recv() => Exit::Terminated,
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Start {
     pub(super) setup: bool,
 }
 
+/// How long a node takes before its log's first line. A log only has whole seconds that can be told apart.
+const WARM_UP: Duration = Duration::from_millis(1100);
 /// The status of a Java program that ended by SIGTERM.
 const TERMINATED: u8 = 143;
 const SERVER: &str = "org.wso2.carbon.core.internal.CarbonCoreActivator";
@@ -112,12 +114,13 @@ async fn stop(log: &Log, web: Option<&Arc<Web>>) {
 /// The start and the life of a node. `Ok` is an end at once; `Err` a life without anything in it.
 async fn live(start: &Start, log: &Log, served: &tokio::sync::OnceCell<Arc<Web>>) -> Result<u8, Dead> {
     let began = Instant::now();
+    // A JVM says nothing in its first second.
+    sleep(WARM_UP).await;
     let fatal = |error: std::io::Error| Dead::new(SERVER, &format!("FATAL: {error}"), &[]);
     let text = std::fs::read_to_string(start.home.join("repository/conf/deployment.toml")).map_err(fatal)?;
     let configuration = match Configuration::read(&text) {
         Ok(configuration) => configuration,
         Err(Unreadable(line)) => {
-            sleep(Duration::from_millis(300)).await;
             log.error("org.wso2.config.mapper.TomlParser", &line);
             return Ok(1);
         }

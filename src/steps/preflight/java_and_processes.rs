@@ -2,6 +2,7 @@
 
 use super::{Facts, Rule, Subject, Verdict, always};
 use crate::model::Script;
+use crate::model::inventory::Port;
 
 pub(super) static RULES: &[Rule] = &[
     Rule { id: "O01", applies: always, probe: ask_java, judge: java },
@@ -89,6 +90,13 @@ fn pid_file_of(facts: &Facts<'_>) -> Option<Verdict> {
 
 fn ask_ports(of: &Subject, script: &mut Script) {
     let ports = of.profile.ports;
+    if of.product.port_offset.is_some() {
+        // The inventory says it, and the file will: also where there is no file yet.
+        for which in [Port::Https, Port::Http] {
+            script.call("hactl_port", &[&of.product.port(&of.profile, which).to_string()]);
+        }
+        return;
+    }
     let configuration = of.path(&of.profile.files.configuration);
     script.call("hactl_shifted_ports", &[&configuration, &ports.https.to_string(), &ports.http.to_string()]);
 }
