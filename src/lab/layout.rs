@@ -109,12 +109,12 @@ impl Layout {
 
     /// What the ports of a node are shifted by: as on every machine that runs several, each has its own.
     pub fn offset(&self, host: &LabHost) -> u16 {
-        self.port(10_000) + 256 * u16::from(host.address.octets().last().copied().unwrap_or(0) - 1)
+        self.port(10_000) + 256 * u16::from(host.address.octets()[3].saturating_sub(1))
     }
 
     /// The membership port of a node.
     pub fn member_port(&self, host: &LabHost) -> u16 {
-        4000 + u16::from(host.address.octets().last().copied().unwrap_or(0))
+        self.port(25_000) + 256 * u16::from(host.address.octets()[3].saturating_sub(1))
     }
 
     /// The balancer's port for HTTP.

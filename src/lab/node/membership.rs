@@ -1,7 +1,6 @@
 //! How nodes join: each holds a line to each other one, and a line that breaks is a member that left.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,6 +32,13 @@ struct Hello {
     address: String,
     since: u64,
     ready: bool,
+    coordinator: bool,
+}
+
+impl Hello {
+    fn is_older_than(&self, other: &Self) -> bool {
+        (self.since, &self.uuid) < (other.since, &other.uuid)
+    }
 }
 
 /// A node's part in its cluster.
@@ -49,7 +55,6 @@ pub(super) struct Membership {
 struct Inner {
     /// By uuid: what it last said, and how many lines there are to it.
     peers: BTreeMap<String, (Hello, usize)>,
-    coordinator: bool,
 }
 
 impl Membership {
@@ -61,6 +66,7 @@ impl Membership {
             address: format!("{}:{}", cluster.host, cluster.port),
             since: u64::try_from(since).unwrap_or(u64::MAX),
             ready: false,
+            coordinator: false,
         };
         Arc::new(Self { cluster, log, blocked, inner: Mutex::default(), own: watch::Sender::new(own) })
     }
@@ -126,14 +132,16 @@ impl Membership {
 
     /// The oldest member coordinates.
     fn elect(&self) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let own = self.own.borrow().clone();
-        let older = inner.peers.values().any(|(peer, _)| (peer.since, &peer.uuid) < (own.since, &own.uuid));
-        if own.ready && !older && !inner.coordinator {
-            inner.coordinator = true;
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let older = inner.peers.values().any(|(peer, _)| peer.is_older_than(&own));
+        drop(inner);
+        let elected = own.ready && !older;
+        if elected && !own.coordinator {
             self.log.info(AGENT, &format!("Elected this member [{}] as the Coordinator node", own.uuid));
-        } else if older {
-            inner.coordinator = false;
+        }
+        if elected != own.coordinator {
+            self.own.send_modify(|own| own.coordinator = elected);
         }
     }
 
@@ -196,7 +204,6 @@ impl Membership {
     /// One line to a peer, until it breaks.
     async fn link(self: Arc<Self>, stream: TcpStream, mut tell: Option<tokio::sync::mpsc::Sender<()>>) {
         let _ = stream.set_nodelay(true);
-        let peer_address = stream.peer_addr().ok();
         let (reader, mut writer) = stream.into_split();
         let mut lines = BufReader::new(reader).lines();
         let mut own = self.own.subscribe();
@@ -214,8 +221,12 @@ impl Membership {
                         let peer = line.ok().flatten().and_then(|line| serde_json::from_str::<Hello>(&line).ok());
                         match peer {
                             Some(peer) if peer.domain == hello.domain && peer.uuid != hello.uuid => {
-                                self.heard(&peer, known.is_none(), peer_address);
-                                known = Some(peer);
+                                if let Some(old) = known.take_if(|old| old.uuid != peer.uuid) {
+                                    self.lost(&old);
+                                }
+                                if self.heard(&peer, known.is_none()) {
+                                    known = Some(peer);
+                                }
                                 tell = None;
                             }
                             _ => broken = true,
@@ -247,20 +258,32 @@ impl Membership {
         }
     }
 
-    fn heard(&self, peer: &Hello, is_new: bool, _: Option<SocketAddr>) {
-        let own_ready = self.own.borrow().ready;
+    /// Takes note of what a peer says of itself; `false` when it must first come under another id.
+    fn heard(&self, peer: &Hello, is_new: bool) -> bool {
+        let own = self.own.borrow().clone();
+        if own.coordinator && peer.coordinator {
+            // Two clusters become one: the younger one comes back to the older under a new id.
+            if own.is_older_than(peer) {
+                return false;
+            }
+            self.own.send_modify(|own| {
+                own.uuid = uuid();
+                own.coordinator = false;
+            });
+        }
         {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            let (said, lines) =
-                inner.peers.entry(peer.uuid.clone()).or_insert_with(|| (Hello { ready: false, ..peer.clone() }, 0));
+            let first = || (Hello { ready: false, ..peer.clone() }, 0);
+            let (said, lines) = inner.peers.entry(peer.uuid.clone()).or_insert_with(first);
             *lines += usize::from(is_new);
             // Whoever comes to a cluster does not name those who were there before.
-            if own_ready && peer.ready && !said.ready {
+            if own.ready && peer.ready && !said.ready {
                 self.log.info(LISTENER, &format!("Member joined [{}]: /{}", peer.uuid, peer.address));
             }
             *said = peer.clone();
         }
         self.elect();
+        true
     }
 
     fn lost(&self, peer: &Hello) {
