@@ -10,11 +10,12 @@ use crate::orchestration::{Failure, HostReport, ItemReport, Outcome, Report, Sta
 /// What a plan found.
 pub(super) fn plan(report: &Report, verbose: bool) -> String {
     let mut text = String::new();
+    let mut hops = Vec::new();
     for host in &report.hosts {
         let notable =
             !matches!(host.outcome, Outcome::InPlace) || host.items.iter().any(|item| !item.warnings.is_empty());
         if notable || verbose {
-            host_lines(&mut text, host, verbose);
+            host_lines(&mut text, host, verbose, &mut hops);
         }
     }
     let differ = count(report, |outcome| matches!(outcome, Outcome::Differs { .. }));
@@ -37,15 +38,15 @@ pub(super) fn plan(report: &Report, verbose: bool) -> String {
 
 /// What an apply, or a rollback, came to.
 pub(super) fn run(report: &Report, verbose: bool) -> String {
-    let mut text = String::new();
+    let (mut text, mut hops) = (String::new(), Vec::new());
     for host in &report.hosts {
         let warned = host.items.iter().any(|item| !item.warnings.is_empty());
         if warned || verbose {
-            host_lines(&mut text, host, verbose);
+            host_lines(&mut text, host, verbose, &mut hops);
         } else if !host.failures.is_empty() {
             // What was to be changed is `hactl plan`'s to show; here it would bury what went wrong.
             host_line(&mut text, host, verbose);
-            host.failures.iter().for_each(|failure| failure_lines(&mut text, host, failure));
+            host.failures.iter().for_each(|failure| failure_lines(&mut text, host, failure, &mut hops));
         } else if let Outcome::NotReached { because } = &host.outcome {
             let _ = writeln!(text, "{}  {}: {because}", host.host, shown(&host.outcome));
         }
@@ -144,10 +145,10 @@ fn tail(report: &Report) -> String {
     format!("   {}", styled(DIM, format_args!("{:.1} s", seconds(report.milliseconds))))
 }
 
-fn host_lines(text: &mut String, host: &HostReport, verbose: bool) {
+fn host_lines<'r>(text: &mut String, host: &'r HostReport, verbose: bool, hops: &mut Vec<&'r str>) {
     host_line(text, host, verbose);
     for failure in &host.failures {
-        failure_lines(text, host, failure);
+        failure_lines(text, host, failure, hops);
     }
     for item in &host.items {
         item_lines(text, item);
@@ -183,8 +184,16 @@ fn item_lines(text: &mut String, item: &ItemReport) {
     }
 }
 
-/// What went wrong: host, step, item, cause, next move.
-fn failure_lines(text: &mut String, host: &HostReport, failure: &Failure) {
+/// What went wrong: host, step, item, cause, next move. What went wrong at a jump host is told once, for the first of
+/// the hosts behind it.
+fn failure_lines<'r>(text: &mut String, host: &HostReport, failure: &'r Failure, hops: &mut Vec<&'r str>) {
+    if let Some(hop) = failure.hop() {
+        if hops.contains(&hop) {
+            let _ = writeln!(text, "{} {}: behind jump host {hop}, as above", styled(RED, "error:"), host.host);
+            return;
+        }
+        hops.push(hop);
+    }
     let step = failure.step.map(|step| format!("{step}: ")).unwrap_or_default();
     // A cause that names the place itself needs it said only once.
     let place = |item: &str| item.split_once(':').map_or(item, |(_, place)| place).to_owned();

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::blobs::local_files;
 use super::each::on_each;
+use super::link::Links;
 use super::node::Node;
 use super::{Batch, Controller, Event, Events, Playbook, RunId, Selection, SelectionError, StageStep, playbook};
 use crate::model::inventory::{Cluster, Host, Secrets};
@@ -17,6 +18,7 @@ use crate::resources::Rollback;
 use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
+use crate::transport::JumpHosts;
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
 const UPLOADS: usize = 16;
@@ -126,6 +128,8 @@ impl Fleet {
     ) -> Result<Self, FleetError> {
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
+        let links =
+            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
         let known: Vec<&str> = playbook.steps().map(|step| step.name().0).collect();
         options.selection.check_steps(&known)?;
         let with_packs = known.contains(&PRODUCT_PACK) && options.selection.takes_step(PRODUCT_PACK);
@@ -167,7 +171,7 @@ impl Fleet {
             match wants(playbook, &context, &options.selection, takes) {
                 Ok(items) => {
                     let subject = Subject::new(&cluster, host, profile.as_ref(), options.allow);
-                    let node = Node::new(host, items, secrets, &controller, options, uploads.clone());
+                    let node = Node::new(host, items, &links, uploads.clone());
                     if takes_part { &mut nodes } else { &mut peers }.push(Arc::new(node.subject(subject)));
                 }
                 // The same mistake of the inventory shows on every host: it is told once.
@@ -215,7 +219,9 @@ impl Fleet {
         };
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        let node = |host: &Host| Arc::new(Node::new(host, items(host), secrets, &controller, options, uploads.clone()));
+        let links =
+            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
+        let node = |host: &Host| Arc::new(Node::new(host, items(host), &links, uploads.clone()));
         let nodes = hosts.into_iter().map(node).collect();
         let stages = vec![Stage::named("Roll back")];
         let (concurrency, peers) = (options.concurrency, Vec::new());

@@ -29,7 +29,7 @@ impl Work<'_> {
         blobs
     }
 
-    fn ids_after(&self, index: usize) -> Vec<String> {
+    fn ids_after(&self, index: usize) -> Box<[String]> {
         self.items.iter().skip(index + 1).map(|(item, _)| item.resource.resource().id()).collect()
     }
 }

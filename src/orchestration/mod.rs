@@ -10,6 +10,7 @@ mod fence;
 mod fleet;
 mod gates;
 mod journal;
+mod link;
 mod lock;
 mod look;
 mod mend;

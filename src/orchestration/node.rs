@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
 
-use super::{Controller, Failure, FleetOptions};
-use crate::model::inventory::{Host, Secrets};
+use super::Failure;
+use super::link::Links;
+use crate::model::inventory::Host;
 use crate::model::{HostName, Script, state_folder};
 use crate::steps::Item;
 use crate::steps::preflight::Subject;
-use crate::transport::{Become, Link, Reply, Request, Transport, TransportError, connect};
+use crate::transport::{Link, Reply, Request, Transport, TransportError, connect};
 
 /// How much of one answer is kept, in bytes. Files over 4 MiB are not edited, so an answer this long is not one of ours.
 const ANSWER_LIMIT: usize = 16 << 20;
@@ -33,14 +34,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(
-        host: &Host,
-        items: Vec<Item>,
-        secrets: &Secrets,
-        controller: &Controller,
-        options: &FleetOptions,
-        uploads: Arc<Semaphore>,
-    ) -> Self {
+    pub(super) fn new(host: &Host, items: Vec<Item>, links: &Links<'_>, uploads: Arc<Semaphore>) -> Self {
         // A path that is not one was refused when the inventory was read.
         let chosen = host.ssh.state_folder.as_deref().and_then(|folder| folder.parse().ok());
         Self {
@@ -48,8 +42,8 @@ impl Node {
             items,
             subject: None,
             state_folder: state_folder(chosen.as_ref()),
-            link: link(host, secrets, controller, options),
-            timeout: options.timeout,
+            link: links.to(host),
+            timeout: links.options.timeout,
             uploads,
             wire: Mutex::new(None),
             execs: AtomicU32::new(0),
@@ -130,42 +124,5 @@ impl Node {
             "try `ssh {}@{} sh -s </dev/null`: it must end with status 0",
             self.link.user, self.link.address
         ))
-    }
-}
-
-/// What the transport needs to know, from the inventory, the command line and the usual places.
-fn link(host: &Host, secrets: &Secrets, controller: &Controller, options: &FleetOptions) -> Link {
-    let ssh = &host.ssh;
-    let below_home = |name: &str| controller.home.as_ref().map(|home| home.join(".ssh").join(name));
-    let usual_keys = || {
-        let names = ["id_ed25519", "id_ecdsa", "id_rsa"];
-        names.iter().filter_map(|name| below_home(name)).filter(|path| path.exists()).collect()
-    };
-    let usual_known_hosts =
-        || below_home("known_hosts").into_iter().chain(["/etc/ssh/ssh_known_hosts".into()]).collect();
-    let secret = |source: &Option<_>| source.as_ref().and_then(|source| secrets.get(source));
-    let timeout = ssh.connect_timeout.map_or(Duration::from_secs(10), |seconds| Duration::from_secs(seconds.into()));
-    Link {
-        name: host.name.clone(),
-        kind: host.transport,
-        address: host.address.clone(),
-        port: ssh.port.unwrap_or(22),
-        user: ssh.user.clone().unwrap_or_else(|| controller.user.clone()),
-        identities: ssh.identity.as_ref().map_or_else(usual_keys, |paths| paths.as_slice().to_vec()),
-        passphrase: secret(&ssh.passphrase),
-        password: secret(&ssh.password),
-        agent: ssh.agent.unwrap_or(true),
-        known_hosts: match (&options.known_hosts, &ssh.known_hosts) {
-            (Some(path), _) => vec![path.clone()],
-            (None, Some(paths)) => paths.as_slice().to_vec(),
-            (None, None) => usual_known_hosts(),
-        },
-        host_key_alias: ssh.host_key_alias.clone(),
-        connect_timeout: options.connect_timeout.unwrap_or(timeout),
-        become_: ssh.become_.as_ref().map(|become_| Become {
-            method: become_.method,
-            user: become_.user.clone().unwrap_or_else(|| "root".to_owned()),
-            password: secret(&become_.password),
-        }),
     }
 }

@@ -45,7 +45,7 @@ pub struct Failure {
     /// The step that wanted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<StepName>,
-    /// The resource.
+    /// The resource, or `jump-host:NAME` for what happened before the host was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<Box<str>>,
     /// A stable word; `hactl explain CODE` tells more.
@@ -56,15 +56,23 @@ pub struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// The items that were not tried after this one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     #[schemars(default)]
-    pub not_reached: Vec<String>,
+    pub not_reached: Box<[String]>,
 }
 
+/// What begins the item of a failure that happened at a jump host.
+const JUMP_HOST: &str = "jump-host:";
+
 impl Failure {
+    /// The jump host at which it happened, where it was not the host itself.
+    pub fn hop(&self) -> Option<&str> {
+        self.item.as_deref().and_then(|item| item.strip_prefix(JUMP_HOST))
+    }
+
     /// A failure of no item in particular.
     pub fn new(code: &'static str, cause: impl Into<String>) -> Self {
-        Self { step: None, item: None, code, cause: cause.into(), hint: None, not_reached: Vec::new() }
+        Self { step: None, item: None, code, cause: cause.into(), hint: None, not_reached: Box::default() }
     }
 
     /// Adds what to do next.
@@ -77,7 +85,11 @@ impl Failure {
 
 impl From<&TransportError> for Failure {
     fn from(error: &TransportError) -> Self {
-        Self { hint: error.hint.clone(), ..Self::new(error.code, error.to_string()) }
+        Self {
+            hint: error.hint.clone(),
+            item: error.hop.as_ref().map(|hop| format!("{JUMP_HOST}{hop}").into()),
+            ..Self::new(error.code, error.to_string())
+        }
     }
 }
 

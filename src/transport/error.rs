@@ -40,7 +40,7 @@ impl fmt::Display for Rung {
 
 /// No complete answer came from a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{rung}: {cause}")]
+#[error("{}{rung}: {cause}", .hop.as_ref().map(|hop| format!("jump host {hop}: ")).unwrap_or_default())]
 pub struct TransportError {
     /// The rung that broke.
     pub rung: Rung,
@@ -50,6 +50,8 @@ pub struct TransportError {
     pub cause: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// The jump host at which it happened, where it was not the host itself.
+    pub hop: Option<String>,
     /// May the same request be sent again? True only where nothing of it can have run.
     pub retry: bool,
 }
@@ -57,7 +59,7 @@ pub struct TransportError {
 impl TransportError {
     /// An error that another try would not mend.
     pub fn new(rung: Rung, code: &'static str, cause: impl Into<String>) -> Self {
-        Self { rung, code, cause: cause.into(), hint: None, retry: false }
+        Self { rung, code, cause: cause.into(), hint: None, hop: None, retry: false }
     }
 
     /// Adds what to do next.

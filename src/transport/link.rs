@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::Secret;
 use crate::model::inventory::{BecomeMethod, TransportKind};
-use crate::model::{HostName, Secret};
+use crate::transport::ssh::JumpHosts;
 
 /// One host's door and the keys to it. Built from the inventory and the resolved secrets; nothing here is looked up
 /// again, so a link may as well come from an `ssh_config`.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// The host's name in the inventory.
-    pub name: HostName,
+    /// What the inventory calls it.
+    pub name: String,
     /// By SSH, or this machine itself.
     pub kind: TransportKind,
     /// The address or DNS name to connect to.
@@ -33,6 +34,10 @@ pub struct Link {
     pub known_hosts: Vec<PathBuf>,
     /// The name that the host's key is recorded under, where that is not the address.
     pub host_key_alias: Option<String>,
+    /// The last jump host on the way to it, which has its own way; `None` when it is reached directly.
+    pub via: Option<Arc<Self>>,
+    /// The connections to jump hosts that it shares with other links.
+    pub jump_hosts: JumpHosts,
     /// How long the host may take to accept a connection, and then to exchange keys.
     pub connect_timeout: Duration,
     /// How to become another user there.

@@ -17,6 +17,7 @@ mod upload;
 pub use error::{Rung, TransportError};
 pub use link::{Become, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
+pub use ssh::JumpHosts;
 pub use upload::{upload_request, uploaded};
 
 use std::future::Future;

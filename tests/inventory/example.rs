@@ -41,7 +41,7 @@ fn key_of(line: &str) -> Option<(usize, String)> {
 fn schema_path(parents: &[&str], key: &str) -> String {
     let mut path = String::new();
     for part in parents.iter().chain([&key]) {
-        let named = ["groups", "hosts", "databases.extra"].contains(&path.as_str());
+        let named = ["groups", "hosts", "jump_hosts", "databases.extra"].contains(&path.as_str());
         let free = path.ends_with("vars")
             || path.ends_with("properties")
             || path.ends_with("parameters")

@@ -3,6 +3,7 @@
 mod crowds;
 mod faults;
 mod interrupted;
+mod jump;
 mod output;
 mod pack;
 mod preflight;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::Link;
+use hactl::transport::{JumpHosts, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -142,7 +142,7 @@ impl Sshd {
     /// How to reach the server as the user of the tests.
     pub(crate) fn link(&self) -> Link {
         Link {
-            name: "host-1".parse().unwrap(),
+            name: "host-1".to_owned(),
             kind: TransportKind::Ssh,
             address: "127.0.0.1".to_owned(),
             port: self.port,
@@ -153,6 +153,8 @@ impl Sshd {
             agent: false,
             known_hosts: vec![self.known_hosts()],
             host_key_alias: None,
+            via: None,
+            jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
             become_: None,
         }

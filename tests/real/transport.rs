@@ -4,6 +4,7 @@ mod agent;
 mod become_user;
 mod faults;
 mod host_keys;
+mod jump;
 mod local;
 mod login;
 mod plain;

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, LoadBalancer, ProductSettings, Registry, Role, SecretSource,
-    SharedFiles, SshSettings, TransportKind, UserStore,
+    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, LoadBalancer, ProductSettings, Registry, Role,
+    SecretSource, SharedFiles, SshSettings, TransportKind, UserStore,
 };
 
 /// One cluster. A file may hold several, separated by `---`.
@@ -25,6 +25,9 @@ pub struct Document {
     /// How the hosts are reached.
     #[serde(default)]
     pub ssh: SshSettings,
+    /// The jump hosts that `ssh.jump` names.
+    #[serde(default)]
+    pub jump_hosts: IndexMap<String, JumpHost>,
     /// What runs on the nodes.
     pub product: Option<ProductSettings>,
     /// Settings for some of the hosts.

@@ -53,6 +53,6 @@ pub use resolved::{Cluster, Host, Port, Product};
 pub use schema::{keys, schema};
 pub use secrets::{SecretSource, Secrets};
 pub use shared_files::{Mount, SharedFiles};
-pub use ssh::{BecomeMethod, BecomeSettings, SshSettings, TransportKind};
+pub use ssh::{BecomeMethod, BecomeSettings, JumpHost, SshSettings, TransportKind};
 pub use user_store::{Registry, UserStore, UserStoreType};
 pub use vault::{VaultError, decrypt};

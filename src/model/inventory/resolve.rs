@@ -35,6 +35,7 @@ pub(super) fn resolve(document: &Document, value: &Value, positions: Positions) 
         environment: document.environment.clone(),
         vault: document.vault.clone(),
         hosts,
+        jump_hosts: document.jump_hosts.clone(),
         databases: document.databases.clone().unwrap_or_default(),
         keystores: document.keystores.clone().unwrap_or_default(),
         user_store: document.user_store.clone(),
@@ -204,7 +205,7 @@ impl Resolver<'_> {
             return;
         };
         for (section, schema) in schema::properties(document) {
-            let of_hosts = ["ssh", "product", "vars", "hosts", "groups"].contains(&section.as_str());
+            let of_hosts = ["ssh", "jump_hosts", "product", "vars", "hosts", "groups"].contains(&section.as_str());
             if let Some(value) = self.value.get(section)
                 && !of_hosts
             {

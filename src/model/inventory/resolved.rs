@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, Keystores, LoadBalancer, Pack, Registry, Role, Service, SharedFiles,
-    SshSettings, TransportKind, UserStore, Vault,
+    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, LoadBalancer, Pack, Registry, Role, Service,
+    SharedFiles, SshSettings, TransportKind, UserStore, Vault,
 };
 use crate::model::profile::Profile;
 use crate::model::{HostName, RemotePath};
@@ -22,6 +22,8 @@ pub struct Cluster {
     pub vault: Option<Vault>,
     /// Its hosts in the order of the inventory.
     pub hosts: Vec<Host>,
+    /// The jump hosts that hosts name.
+    pub jump_hosts: IndexMap<String, JumpHost>,
     /// See [`Databases`].
     pub databases: Databases,
     /// See [`Keystores`].

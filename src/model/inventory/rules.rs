@@ -2,6 +2,7 @@
 
 mod databases;
 mod hosts;
+mod jump_hosts;
 mod load_balancer;
 mod paths;
 mod sections;
@@ -16,6 +17,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.cluster();
     rules.hosts();
     rules.groups();
+    rules.jump_hosts();
     rules.product();
     rules.paths();
     rules.databases();

@@ -30,6 +30,9 @@ pub struct SshSettings {
     pub known_hosts: Option<OneOrMany<PathBuf>>,
     /// The name under which the host's key is recorded. Default: the address.
     pub host_key_alias: Option<String>,
+    /// The jump hosts on the way, the outermost first: names of `jump_hosts`, or addresses as `user@address:port`.
+    /// Default: none.
+    pub jump: Option<OneOrMany<String>>,
     /// Seconds until a host that does not answer counts as unreachable. Default: 10.
     #[schemars(range(min = 1, max = 600))]
     pub connect_timeout: Option<u16>,
@@ -38,6 +41,57 @@ pub struct SshSettings {
     pub become_: Option<BecomeSettings>,
     /// Where hactl keeps its backups, lock and audit log on the host. Default: `/var/lib/hactl` for root, else `~/.local/state/hactl`.
     pub state_folder: Option<String>,
+}
+
+/// A host that others are reached through. What it leaves out is as for the hosts behind it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JumpHost {
+    /// Its address or DNS name, as the hop before it knows it. Default: its name.
+    pub address: Option<String>,
+    /// The user to log in as.
+    pub user: Option<String>,
+    /// The port of the SSH server. Default: 22.
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// Private key files, tried after the agent's keys.
+    #[schemars(extend("format" = "local-file"))]
+    pub identity: Option<OneOrMany<PathBuf>>,
+    /// The passphrase of the key files.
+    pub passphrase: Option<SecretSource>,
+    /// The password to log in with; tried last. Default: none.
+    pub password: Option<SecretSource>,
+    /// Ask the SSH agent first.
+    pub agent: Option<bool>,
+    /// Files with its key.
+    #[schemars(extend("format" = "local-file"))]
+    pub known_hosts: Option<OneOrMany<PathBuf>>,
+    /// The name under which its key is recorded. Default: the address.
+    pub host_key_alias: Option<String>,
+    /// Seconds until it counts as unreachable when it does not answer.
+    #[schemars(range(min = 1, max = 600))]
+    pub connect_timeout: Option<u16>,
+}
+
+impl JumpHost {
+    /// The jump host that `user@address:port` stands for; the user and the port may be left out. `None` when it stands
+    /// for none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (user, rest) = text.rsplit_once('@').map_or((None, text), |(user, rest)| (Some(user), rest));
+        let (address, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, "")) => (address, None),
+            Some((address, rest)) => (address, Some(rest.strip_prefix(':')?)),
+            // More than one colon is an IPv6 address.
+            None => match rest.split_once(':') {
+                Some((address, port)) if !port.contains(':') => (address, Some(port)),
+                _ => (rest, None),
+            },
+        };
+        let port =
+            port.map(|port| port.parse::<u16>().ok().filter(|port| *port > 0)).map_or(Some(None), |p| p.map(Some))?;
+        let fine = super::address::fault(address).is_none() && user.is_none_or(|user| !user.is_empty());
+        fine.then(|| Self { address: Some(address.to_owned()), user: user.map(str::to_owned), port, ..Self::default() })
+    }
 }
 
 /// How to become another user on the host.

@@ -7,15 +7,19 @@ mod exec;
 mod files;
 mod handshake;
 mod host_key;
+mod jump;
 mod keys;
 mod wire;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use russh::Disconnect;
 use russh::client::Handle;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -23,6 +27,7 @@ use super::deadline::late;
 use super::retry::again;
 use super::{Answer, Link, Reply, Request, Transport, TransportError};
 use host_key::{Doorman, Parting};
+pub use jump::JumpHosts;
 
 /// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
 /// to close still counts.
@@ -41,6 +46,8 @@ pub(super) struct Ssh {
 /// One connection to a server that has let us in.
 struct Session {
     handle: Handle<Doorman>,
+    /// The jump host that it leads through: its connection lives as long as this one.
+    _through: Option<Arc<Self>>,
     /// Why the connection has ended, once it has.
     parting: Parting,
     channels: Semaphore,
@@ -100,13 +107,32 @@ impl Transport for Ssh {
     }
 }
 
-/// One try to get in.
-async fn open(link: &Link) -> Result<Session, TransportError> {
-    let stream = dial::dial(&link.address, link.port, link.connect_timeout).await?;
+/// One try to get in, directly or through the jump hosts.
+fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
+    Box::pin(async move {
+        let Some(via) = &link.via else {
+            let stream = dial::dial(&link.address, link.port, link.connect_timeout).await?;
+            return enter(link, stream, None).await;
+        };
+        let jump_host = link.jump_hosts.get(via);
+        let through = jump_host.session(via).await?;
+        // An sshd turns away those who come while too many are logging in, and all of these come from one address.
+        let _place = jump_host.handshakes().await;
+        let stream = jump::through(via, &through, link).await?;
+        enter(link, stream, Some(through)).await
+    })
+}
+
+/// Exchanges keys and logs in.
+async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>) -> Result<Session, TransportError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (mut handle, parting) = handshake::handshake(link, stream).await?;
     authentication::authenticate(link, &mut handle, &parting).await?;
     Ok(Session {
         handle,
+        _through: through,
         parting,
         channels: Semaphore::new(CHANNELS),
         running: AtomicUsize::new(0),

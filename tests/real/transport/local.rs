@@ -10,7 +10,7 @@ use super::*;
 /// How to reach this machine.
 pub(super) fn link() -> Link {
     Link {
-        name: "localhost".parse().unwrap(),
+        name: "localhost".to_owned(),
         kind: TransportKind::Local,
         address: "localhost".to_owned(),
         port: 22,
@@ -21,6 +21,8 @@ pub(super) fn link() -> Link {
         agent: false,
         known_hosts: Vec::new(),
         host_key_alias: None,
+        via: None,
+        jump_hosts: hactl::transport::JumpHosts::default(),
         connect_timeout: Duration::from_secs(1),
         become_: None,
     }

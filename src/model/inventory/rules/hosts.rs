@@ -63,7 +63,7 @@ impl Rules<'_> {
     }
 
     /// A name is the key itself, so that is where to point.
-    fn wrong_name(&mut self, code: &'static str, place: &str, message: String, hint: &str) {
+    pub(super) fn wrong_name(&mut self, code: &'static str, place: &str, message: String, hint: &str) {
         self.wrong(code, place, message, hint);
         let key = self.checked.positions.get(place).map(|position| position.key);
         if let Some(problem) = self.problems.last_mut() {

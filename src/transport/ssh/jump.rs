@@ -1,0 +1,121 @@
+//! Jump hosts: one connection to each, shared by all hosts behind it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use russh::client::Msg;
+use russh::{ChannelOpenFailure, ChannelStream, Error};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::{Session, open};
+use crate::transport::retry::again;
+use crate::transport::{Link, Rung, TransportError};
+
+/// How many hosts behind one jump host are logged in to at once.
+const HANDSHAKES: usize = 8;
+
+/// The jump hosts of a run, each by the way to it.
+#[derive(Clone, Default)]
+pub struct JumpHosts(Arc<Mutex<BTreeMap<String, Arc<JumpHost>>>>);
+
+impl fmt::Debug for JumpHosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JumpHosts")
+    }
+}
+
+impl JumpHosts {
+    /// The jump host that a link leads to.
+    pub(super) fn get(&self, link: &Link) -> Arc<JumpHost> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(way(link)).or_default().clone()
+    }
+}
+
+/// What tells one jump host from another: who logs in where, through which others.
+fn way(link: &Link) -> String {
+    let before = link.via.as_ref().map(|via| way(via) + " ").unwrap_or_default();
+    format!("{before}{}@{}:{} as {}", link.user, link.address, link.port, link.name)
+}
+
+/// A jump host, and how far we got with it.
+pub(super) struct JumpHost {
+    session: tokio::sync::Mutex<Option<Result<Arc<Session>, TransportError>>>,
+    handshakes: Semaphore,
+}
+
+impl Default for JumpHost {
+    fn default() -> Self {
+        Self { session: tokio::sync::Mutex::default(), handshakes: Semaphore::new(HANDSHAKES) }
+    }
+}
+
+impl JumpHost {
+    /// The one connection to it. The first who asks makes it; what went wrong then goes wrong for all, at once. One that
+    /// was lost meanwhile is made anew.
+    pub(super) async fn session(&self, link: &Link) -> Result<Arc<Session>, TransportError> {
+        let mut session = self.session.lock().await;
+        match session.as_ref() {
+            Some(Ok(living)) if !living.handle.is_closed() => return Ok(living.clone()),
+            Some(Err(error)) => return Err(error.clone()),
+            _ => {}
+        }
+        let made = again(link.connect_timeout, || open(link)).await.map(Arc::new).map_err(|error| at(link, error));
+        *session = Some(made.clone());
+        made
+    }
+
+    /// A place among those who are logging in behind it.
+    pub(super) async fn handshakes(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed.
+        self.handshakes.acquire().await.ok()
+    }
+}
+
+/// An error at a jump host is none of the host's: it says so, and is not tried again for each host.
+fn at(link: &Link, error: TransportError) -> TransportError {
+    let hop = error.hop.clone().unwrap_or_else(|| link.name.clone());
+    TransportError { hop: Some(hop), retry: false, ..error }
+}
+
+/// A stream to a host through a jump host that has let us in.
+pub(super) async fn through(via: &Link, session: &Session, to: &Link) -> Result<ChannelStream<Msg>, TransportError> {
+    let target = format!("{} port {}", to.address, to.port);
+    let open = session.handle.channel_open_direct_tcpip(to.address.clone(), to.port.into(), "127.0.0.1", 0);
+    let error = |rung, code, cause: String, hint: &str| TransportError::new(rung, code, cause).hint(hint);
+    match timeout(to.connect_timeout, open).await {
+        Ok(Ok(channel)) => Ok(channel.into_stream()),
+        Ok(Err(Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited))) => Err(at(
+            via,
+            error(
+                Rung::Channel,
+                "jump-forbidden",
+                format!("the jump host does not allow a connection to {target}"),
+                "look at AllowTcpForwarding and PermitOpen in its sshd_config, and at the options of our key there",
+            ),
+        )),
+        Ok(Err(Error::ChannelOpenFailure(_))) => Err(error(
+            Rung::Tcp,
+            "unreachable-from-jump-host",
+            format!("{} cannot connect to {target}", via.name),
+            "is the host up, is the address one that the jump host knows, and does a firewall let it through?",
+        )),
+        Ok(Err(_)) => Err(at(
+            via,
+            error(
+                Rung::Channel,
+                "connection-lost",
+                "the connection to the jump host was lost".to_owned(),
+                "see whether it is still up, then run again",
+            ),
+        )),
+        Err(_) => Err(error(
+            Rung::Tcp,
+            "connect-timeout",
+            format!("{target} does not answer {} within {} s", via.name, to.connect_timeout.as_secs_f32()),
+            "is the host up, and does a firewall let SSH through? --connect-timeout allows more time",
+        )),
+    }
+}
