@@ -34,6 +34,8 @@ pub(super) enum Query {
     Put(String, String, String),
     /// Writes a row that must not be there yet.
     Insert(String, String, String),
+    /// Takes a row away, and says what it was.
+    Delete(String, String),
     /// Every key of a table.
     Keys(String),
 }
@@ -73,6 +75,10 @@ impl Data {
             },
             Query::Get(table, key) => match self.0.get(&table) {
                 Some(rows) => Answer::Value(rows.get(&key).cloned()),
+                None => missing(&table),
+            },
+            Query::Delete(table, key) => match self.0.get_mut(&table) {
+                Some(rows) => Answer::Value(rows.remove(&key)),
                 None => missing(&table),
             },
             Query::Put(table, key, value) => match self.0.get_mut(&table) {
@@ -199,10 +205,10 @@ impl Server {
     }
 
     fn answer(&self, query: Query) -> Answer {
-        let changes = matches!(query, Query::Create(_) | Query::Put(..) | Query::Insert(..));
+        let changes = matches!(query, Query::Create(_) | Query::Put(..) | Query::Insert(..) | Query::Delete(..));
         let mut data = self.0.data.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = data.answer(query);
-        if changes && answer == Answer::Done {
+        if changes && !matches!(answer, Answer::Error(_)) {
             // What can't be kept is only lost when the lab ends.
             let _ = serde_json::to_vec(&*data).map(|text| std::fs::write(&self.0.file, text));
         }

@@ -3,6 +3,7 @@
 mod configuration;
 mod log;
 mod membership;
+mod roles;
 mod store;
 mod web;
 

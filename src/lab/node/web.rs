@@ -93,6 +93,7 @@ impl Web {
                 ),
             ),
             ("POST", "/services/AuthenticationAdmin" | "/services/AuthenticationAdmin/") => self.login(asked).await,
+            ("POST", "/services/ServerRolesManager" | "/services/ServerRolesManager/") => self.roles(asked).await,
             ("GET" | "HEAD", "/carbon/admin/login.jsp") => Message::response(
                 "200 OK",
                 HTML,
@@ -168,7 +169,7 @@ fn to_login() -> Message {
     Message::response("302 Found", "", "").with("Location", "/carbon/admin/login.jsp")
 }
 
-fn fault(status: &str, text: &str) -> Message {
+pub(super) fn fault(status: &str, text: &str) -> Message {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     Message::response(
         status,
@@ -179,14 +180,14 @@ fn fault(status: &str, text: &str) -> Message {
     )
 }
 
-fn soap(body: &str) -> String {
+pub(super) fn soap(body: &str) -> String {
     format!(
         "<?xml version='1.0' encoding='UTF-8'?><soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>"
     )
 }
 
 /// The text of the first element of this name, whatever its prefix.
-fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+pub(super) fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let ends = [format!(":{name}>"), format!("<{name}>")];
     let start = ends.iter().filter_map(|end| text.find(end.as_str()).map(|at| at + end.len())).min()?;
     text.get(start..)?.split('<').next()
