@@ -50,6 +50,7 @@ const HINTS: &[(&str, &str)] = &[
     ),
     ("schema-no-java", "name a JDK of the host under `product.java_home`"),
     ("service-failed", "mend what it complains of and run again; until then it is as it was"),
+    ("setsid-missing", "install util-linux (or busybox) on the host"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
     ("start-did-nothing", "run the start script by hand without `start`, which throws away what it says"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),

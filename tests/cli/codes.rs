@@ -9,7 +9,7 @@ use hactl::orchestration::Exit;
 use super::{Desk, INVENTORY};
 
 /// Words of the form of a code, in places where codes stand, that are none.
-const NO_CODES: [&str; 16] = [
+const NO_CODES: [&str; 17] = [
     "aws-ecs",
     "database-schema",
     "jdbc-driver",
@@ -24,6 +24,7 @@ const NO_CODES: [&str; 16] = [
     "shared-files",
     "ssh-ed25519",
     "ssh-rsa",
+    "start-nodes",
     "user-store",
     "utf-8",
 ];

@@ -1,6 +1,6 @@
 //! A host made of a temporary folder and one of the shells that hosts have.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -30,6 +30,7 @@ pub(crate) struct Host {
     shell: &'static Shell,
     folder: tempfile::TempDir,
     path: Option<String>,
+    first: RefCell<String>,
     run: Cell<u32>,
     user: Cell<Option<u32>>,
 }
@@ -44,7 +45,8 @@ pub(crate) fn on_every_shell(test: impl Fn(&Host)) {
         }
         eprintln!("--- {}", shell.name);
         let folder = tempfile::Builder::new().prefix("it's a $HOST \"é\" ").tempdir().unwrap();
-        let mut host = Host { shell, folder, path: None, run: Cell::new(1), user: Cell::new(None) };
+        let mut host =
+            Host { shell, folder, path: None, first: RefCell::default(), run: Cell::new(1), user: Cell::new(None) };
         if shell.applets {
             let applets = host.folder.path().join("applets");
             std::fs::create_dir(&applets).unwrap();
@@ -134,6 +136,7 @@ impl Host {
             shell: self.shell,
             folder: tempfile::tempdir().unwrap(),
             path: None,
+            first: RefCell::default(),
             run: Cell::new(1),
             user: Cell::new(None),
         };
@@ -176,6 +179,11 @@ impl Host {
         work(&poor);
     }
 
+    /// What follows finds the programs of this folder before all others.
+    pub(crate) fn put_first(&self, folder: &Path) {
+        self.first.replace(format!("{}:", folder.display()));
+    }
+
     /// Lets every user into the host's folders, which only their owner may enter otherwise.
     pub(crate) fn open_to_everybody(&self) {
         let open = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -190,7 +198,8 @@ impl Host {
     }
 
     fn search_path(&self) -> String {
-        self.path.clone().unwrap_or_else(|| std::env::var("PATH").unwrap())
+        let usual = self.path.clone().unwrap_or_else(|| std::env::var("PATH").unwrap());
+        format!("{}{usual}", self.first.borrow())
     }
 
     /// Starts a script in this host's shell, in a subshell as the engine does.

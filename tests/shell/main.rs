@@ -8,5 +8,6 @@ mod folders_and_links;
 mod host;
 mod playbook;
 mod preflight;
+mod process;
 mod rollback;
 mod unpack;

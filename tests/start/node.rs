@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -57,22 +57,37 @@ impl Node {
     }
 
     /// The inventory's text for a product at this node.
-    pub(crate) fn product(&self, more: &str) -> String {
+    pub(crate) fn product(&self, java_home: &str, more: &str) -> String {
         format!(
-            "product: {{ name: wso2carbon, version: {}, home: {}, java_home: {}, port_offset: {}{more} }}",
+            "{{ name: wso2carbon, version: {}, home: {}, java_home: {java_home}, port_offset: {}{more} }}",
             self.kernel,
             self.home().display(),
-            java_home().unwrap().display(),
             self.offset
         )
     }
 
     /// The process that an inventory of this host alone wants.
     pub(crate) fn process(&self, more: &str) -> Box<dyn Resource> {
-        let text =
-            format!("version: 1\ncluster: one\n{}\nhosts: {{ a: {{ address: 10.0.0.1 }} }}\n", self.product(more));
+        self.wanted(&self.product(java_home().unwrap().to_str().unwrap(), more))
+    }
+
+    pub(crate) fn process_on(&self, java_home: &str) -> Box<dyn Resource> {
+        self.wanted(&self.product(java_home, ""))
+    }
+
+    fn wanted(&self, product: &str) -> Box<dyn Resource> {
+        let text = format!("version: 1\ncluster: one\nproduct: {product}\nhosts: {{ a: {{ address: 10.0.0.1 }} }}\n");
         let cluster = cluster(&text);
         process(&cluster, &cluster.hosts[0])
+    }
+
+    /// Starts the product as an administrator would.
+    pub(crate) fn start_by_hand(&self) {
+        drop(fs::remove_file(self.home().join("wso2carbon.pid")));
+        let script = self.home().join("bin/wso2server.sh");
+        let mut command = command("sh");
+        command.arg(script).arg("start").env("JAVA_HOME", java_home().unwrap());
+        assert!(command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
     }
 
     /// Runs a script as a host does.
@@ -89,7 +104,7 @@ impl Node {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let text = format!("trap '' PIPE HUP\n{prelude}\n({set_e}\n{}\n) < /dev/null\n", script.text());
+        let text = format!("trap '' PIPE HUP INT TERM\n{prelude}\n({set_e}\n{}\n) < /dev/null\n", script.text());
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     }
@@ -217,8 +232,4 @@ pub(crate) fn on_database(shipped: &str, url: &str, driver: &str, password: &str
 
 pub(crate) fn with_offset(text: &str, offset: u16) -> String {
     text.replacen("[server]\n", &format!("[server]\noffset = \"{offset}\"\n"), 1)
-}
-
-pub(crate) fn exists(path: &Path) -> bool {
-    path.exists()
 }

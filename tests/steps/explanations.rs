@@ -16,8 +16,9 @@ struct Explanation {
 fn codes(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_stem().is_some_and(|name| name == "generic") {
-            continue; // Explained with the resources that generic steps are made of.
+        // Generic steps are explained with the resources that they are made of.
+        if path.file_stem().is_some_and(|name| name == "generic" || name == "tests") {
+            continue;
         }
         if path.is_dir() {
             codes(&path, found);

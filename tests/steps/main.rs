@@ -11,6 +11,7 @@ mod explanations;
 mod profiles;
 mod refusals;
 mod schemas;
+mod units;
 
 use std::path::Path;
 

@@ -26,12 +26,10 @@ pub struct ProductSettings {
     pub run_as: Option<String>,
     /// What starts and stops the product: its own start script, or a unit of systemd that hactl writes. Default: script.
     pub service: Option<Service>,
-    /// What is added to the product's ports, for several nodes on one machine; the membership port is not shifted by it.
-    /// Default: what the host's configuration says.
+    /// Added to the product's ports, but not to the membership port. Default: what the host's configuration says.
     #[schemars(range(max = 50000))]
     pub port_offset: Option<u16>,
-    /// Seconds from a start until the product must be ready. Default: 300; with multicast, the time of waiting for others
-    /// is added.
+    /// Seconds from a start until the product must be ready, without those that multicast waits for others. Default: 300.
     #[schemars(range(min = 1))]
     pub start_timeout: Option<u32>,
     /// Seconds from a stop until the process is killed. Default: 60.

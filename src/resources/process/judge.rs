@@ -58,7 +58,13 @@ fn life(process: &Process, told: &Told, warnings: &mut Vec<String>) -> Life {
     let trouble = reason(process, told);
     let Some(started) = started else {
         if let Some((reason, hint)) = trouble {
-            return failed(told, code(told), format!("it will never serve: {reason}"), hint);
+            let holder = match port {
+                Some((port, Holder::Other(holder))) if code(told) == "port-taken" => {
+                    format!("; port {port} is held by {holder}")
+                }
+                _ => String::new(),
+            };
+            return failed(told, code(told), format!("it will never serve: {reason}{holder}"), hint);
         }
         let limit = u64::from(process.start_timeout);
         if first.seconds > limit {
@@ -135,7 +141,7 @@ fn reason(process: &Process, told: &Told) -> Option<(String, Option<String>)> {
         }
     }
     // The innermost cause of the first failure is the one that nothing else has caused.
-    let caused = told.log.iter().skip_while(|(kind, _)| kind != "failed").skip(1);
+    let caused = told.log.iter().skip_while(|(kind, _)| kind != "caused");
     let innermost = caused.take_while(|(kind, _)| kind == "caused").last();
     Some((said(innermost.map_or(failed, |(_, line)| line), log), None))
 }

@@ -32,30 +32,30 @@ hactl_choose_user() { # HOME USER|-
 # Runs the product's script as its user, without anything of this session, and keeps what it says in hactl_said.
 # A program that it leaves behind keeps no file of the connection open.
 hactl_run_script() { # HOME SCRIPT JAVA_HOME|- WORD...
+    # What is left in this session ends with the connection.
+    hactl_need setsid
     hactl_next_kept
     hactl_log=$HACTL_BACKUP/$hactl_kept
     : > "$hactl_log" || hactl_fail cannot-back-up "cannot write $hactl_log"
     hactl_status=0
     (
-        trap - HUP PIPE
+        # A Java process that inherits an ignored TERM can't be asked to stop.
+        trap - HUP PIPE INT TERM
         unset LC_ALL CARBON_HOME JAVACMD
         cd "$1" || exit 1
         if [ "$3" != - ]; then export JAVA_HOME="$3"; fi
         hactl_script=$2
         shift 3
-        hactl_ahead=
-        if command -v setsid > /dev/null 2>&1; then hactl_ahead=setsid; fi
         if [ "$hactl_user" = "$hactl_me" ]; then
-            # shellcheck disable=SC2086 # nothing, or one word
-            exec $hactl_ahead sh "$hactl_script" "$@"
+            exec setsid sh "$hactl_script" "$@"
         elif command -v su > /dev/null 2>&1; then
             # First of all su: it sets the limits of the user, and every host with users has it.
-            hactl_command="exec $hactl_ahead sh '$(printf '%s' "$hactl_script" | sed "s/'/'\\\\''/g")' $*"
+            hactl_command="exec setsid sh '$(printf '%s' "$hactl_script" | sed "s/'/'\\\\''/g")' $*"
             exec su -s /bin/sh "$hactl_user" -c "$hactl_command"
         elif command -v runuser > /dev/null 2>&1; then
-            exec runuser -u "$hactl_user" -- sh "$hactl_script" "$@"
+            exec setsid runuser -u "$hactl_user" -- sh "$hactl_script" "$@"
         elif command -v setpriv > /dev/null 2>&1; then
-            exec setpriv --reuid "$hactl_user" --regid "$(id -g "$hactl_user")" --init-groups sh "$hactl_script" "$@"
+            exec setsid setpriv --reuid "$hactl_user" --regid "$(id -g "$hactl_user")" --init-groups sh "$hactl_script" "$@"
         else
             echo 'there is no su, runuser or setpriv on this host'
             exit 1

@@ -299,11 +299,11 @@ fn texts(log: &LogFacts) -> String {
         ("joined", &log.member_joined),
         ("left", &log.member_left),
         ("elected", &log.elected),
-        ("caused", &log.caused),
     ] {
         all.push(format!("{kind} {text}"));
     }
     all.extend(many("failed", &log.failed));
+    all.push(format!("caused {}", log.caused));
     all.join("\n")
 }
 

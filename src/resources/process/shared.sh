@@ -7,7 +7,8 @@ hactl_find_processes() { # HOME MAIN
     hactl_pids=
     hactl_home=$(cd -P "$1" 2> /dev/null && pwd -P) || hactl_home=
     [ -n "$hactl_home" ] || return 0
-    for hactl_one in $(grep -l -F -e "$2" /proc/[0-9]*/cmdline 2> /dev/null); do
+    # The words of a command line end with a NUL, at which the grep of busybox would stop otherwise.
+    for hactl_one in $(grep -l -z -x -F -e "$2" /proc/[0-9]*/cmdline 2> /dev/null); do
         hactl_one=${hactl_one#/proc/}
         hactl_one=${hactl_one%/cmdline}
         if hactl_is_of "$hactl_one" "$1" "$2"; then hactl_pids="$hactl_pids $hactl_one"; fi

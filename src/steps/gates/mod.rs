@@ -2,9 +2,6 @@
 
 mod joined;
 mod reach;
-#[cfg(test)]
-mod tests;
-
 pub use reach::{blocked_ports_script, explain_not_joined};
 
 use std::time::Duration;
@@ -128,3 +125,6 @@ fn others_ready(all: &[GateNode<'_>], node: &GateNode<'_>) -> Verdict {
     let hint = "bring another node up first: `hactl apply --limit` and that host";
     Verdict::Failed(AssessError::new("last-node", cause).hint(hint))
 }
+
+#[cfg(test)]
+mod tests;

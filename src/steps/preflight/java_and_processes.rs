@@ -2,7 +2,6 @@
 
 use super::{Facts, Rule, Subject, Verdict, always};
 use crate::model::Script;
-use crate::model::inventory::Port;
 
 pub(super) static RULES: &[Rule] = &[
     Rule { id: "O01", applies: always, probe: ask_java, judge: java },
@@ -90,15 +89,12 @@ fn pid_file_of(facts: &Facts<'_>) -> Option<Verdict> {
 
 fn ask_ports(of: &Subject, script: &mut Script) {
     let ports = of.profile.ports;
-    if of.product.port_offset.is_some() {
-        // The inventory says it, and the file will: also where there is no file yet.
-        for which in [Port::Https, Port::Http] {
-            script.call("hactl_port", &[&of.product.port(&of.profile, which).to_string()]);
-        }
-        return;
-    }
+    // What the inventory says is written before the node is started; else the host's own configuration counts.
+    let offset = of.product.port_offset.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
     let configuration = of.path(&of.profile.files.configuration);
-    script.call("hactl_shifted_ports", &[&configuration, &ports.https.to_string(), &ports.http.to_string()]);
+    let shipped = ports.offset.to_string();
+    let words = [&offset, &configuration, &shipped, &ports.https.to_string(), &ports.http.to_string()];
+    script.call("hactl_shifted_ports", &words.map(String::as_str));
 }
 
 fn ports(facts: &[Facts<'_>]) -> Vec<Verdict> {
@@ -107,7 +103,7 @@ fn ports(facts: &[Facts<'_>]) -> Vec<Verdict> {
         let verdict = |(port, holder)| {
             let cause =
                 format!("port {port} is held by {holder}: the node would say that it has started, and not serve");
-            facts.error(cause, "stop that process, or set `offset` under `[server]` of the product's configuration")
+            facts.error(cause, "stop that process, or set `product.port_offset`")
         };
         holders.into_iter().map(verdict).collect::<Vec<_>>()
     };

@@ -68,15 +68,19 @@ hactl_port() { # PORT
         done
 }
 
-# The same for PORTs that the offset of the configuration file shifts.
-hactl_shifted_ports() { # CONFIGURATION PORT...
-    hactl_offset=
-    if [ -f "$1" ]; then
-        hactl_offset=$(sed -n '/^[[:space:]]*\[server\]/,/^[[:space:]]*\[/s/^[[:space:]]*offset[[:space:]]*=[[:space:]]*"\{0,1\}\([0-9]\{1,5\}\)"\{0,1\}[[:space:]]*\(#.*\)\{0,1\}$/\1/p' "$1") ||
-            hactl_cannot cannot-look "cannot read $1"
+# The same for PORTs that OFFSET shifts or, where that is a dash, the offset of the configuration file.
+hactl_shifted_ports() { # OFFSET|- CONFIGURATION DEFAULT PORT...
+    hactl_offset=$1
+    if [ "$1" = - ]; then
+        hactl_offset=$3
+        if [ -f "$2" ]; then
+            hactl_said=$(sed -n '/^[[:space:]]*\[server\]/,/^[[:space:]]*\[/s/^[[:space:]]*offset[[:space:]]*=[[:space:]]*"\{0,1\}\([0-9]\{1,5\}\)"\{0,1\}[[:space:]]*\(#.*\)\{0,1\}$/\1/p' "$2") ||
+                hactl_cannot cannot-look "cannot read $2"
+            hactl_offset=${hactl_said:-$3}
+        fi
     fi
-    shift
-    for hactl_one in "$@"; do hactl_port "$((hactl_one + ${hactl_offset:-0}))"; done
+    shift 3
+    for hactl_one in "$@"; do hactl_port "$((hactl_one + hactl_offset))"; done
 }
 
 # Every IPv4 address of the host's interfaces.
