@@ -230,8 +230,14 @@ impl Ground {
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        if let Some(pid) = self.pid() {
-            drop(Command::new("kill").args(["-TERM", &pid.to_string()]).stderr(Stdio::null()).status());
+        // What hactl has started must end when it is asked to; in the end nothing of a test may be left.
+        for signal in ["-TERM", "-KILL"] {
+            let Some(pid) = self.pid() else { return };
+            drop(Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status());
+            let end = Instant::now() + Duration::from_secs(2);
+            while PathBuf::from(format!("/proc/{pid}")).exists() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
     }
 }

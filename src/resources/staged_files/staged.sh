@@ -257,15 +257,21 @@ hactl_by_systemd() {
     [ "$hactl_unit" != - ] && [ -d /run/systemd/system ] && command -v systemctl > /dev/null
 }
 
+# Where systemd has the program, only its journal knows what the program said.
+hactl_gave_up() {
+    ! hactl_by_systemd ||
+        journalctl --unit "$hactl_unit" --lines 8 --output cat --no-pager < /dev/null >> "$hactl_log" 2>&1 || :
+    return 1
+}
+
 # Runs COMMAND, or the systemd unit's VERB where systemd has the program; what is said goes to hactl_log.
 hactl_order() { # VERB COMMAND
     if hactl_by_systemd && { [ "$1" = start ] || systemctl is-active --quiet "$hactl_unit"; }; then
-        systemctl "$1" "$hactl_unit" < /dev/null > "$hactl_log" 2>&1 && return
-        journalctl --unit "$hactl_unit" --lines 8 --output cat --no-pager < /dev/null >> "$hactl_log" 2>&1 || :
-        return 1
+        systemctl "$1" "$hactl_unit" < /dev/null > "$hactl_log" 2>&1 || hactl_gave_up || return 1
+        return
     fi
     (
-        trap - HUP PIPE
+        trap - HUP PIPE INT TERM
         unset LC_ALL
         eval "$2"
     ) < /dev/null > "$hactl_log" 2>&1
@@ -319,7 +325,7 @@ hactl_serve() {
         hactl_order start "$hactl_start" || return 1
         until hactl_process; do
             hactl_tries=$((hactl_tries + 1))
-            [ "$hactl_tries" -lt 100 ] || return 1
+            [ "$hactl_tries" -lt 60 ] || hactl_gave_up || return 1
             hactl_pause
         done
         return 0
@@ -337,7 +343,7 @@ hactl_serve() {
             return 1
         fi
         hactl_tries=$((hactl_tries + 1))
-        [ "$hactl_tries" -lt 100 ] || return 1
+        [ "$hactl_tries" -lt 60 ] || hactl_gave_up || return 1
         hactl_pause
     done
 }
