@@ -8,7 +8,7 @@ use super::{Controller, Event, Events, Failure, Phase, RunId};
 use crate::model::{Blob, Script};
 use crate::resources::{Assessment, MEND, explain_failure};
 use crate::steps::Item;
-use crate::transport::{upload_request, uploaded};
+use crate::transport::{Answer, Reply, upload};
 
 /// What one stage has to do on one host.
 pub(super) struct Work<'a> {
@@ -50,10 +50,9 @@ pub(super) async fn mend(
         // Each upload fills a window of some megabytes: all hosts at once would hold hundreds in memory.
         let _place = node.uploads.acquire().await;
         events.send(Event::Host { host: node.name.clone(), phase: Phase::Upload });
-        let request = upload_request(blob, &node.state_folder, node.upload_deadline(blob.size));
-        let at_item = |error: Failure| at_blob(work, blob, error);
-        let reply = node.request(request).await.map_err(|error| at_item(Failure::from(&error)))?;
-        uploaded(&reply, blob).map_err(|error| at_item(Failure::from(&error)))?;
+        let send = |request| -> Answer<'_, Reply> { Box::pin(node.request(request)) };
+        let done = upload(blob, &node.state_folder, node.upload_deadline(blob.size), &send).await;
+        done.map_err(|error| at_blob(work, blob, Failure::from(&error)))?;
     }
     events.send(Event::Host { host: node.name.clone(), phase: Phase::Mend });
     let fences = Fences::new();
@@ -111,6 +110,10 @@ fn audit(work: &Work<'_>, run: &RunId, controller: &Controller) -> Script {
     let mut script = Script::new();
     // A full disk must not turn a mend that went well into a failure: the journal on the controller has it too.
     script.call("hactl_audit", &[&line]);
+    // What a cut has left of a file, and no run has asked for since. Where there is none, it costs no process.
+    script.line(
+        "for hactl_one in \"$HACTL_BLOBS\"/*.part; do\n    [ ! -f \"$hactl_one\" ] || find \"$hactl_one\" -mtime +0 -exec rm -f {} +\ndone",
+    );
     let blobs: Vec<String> = work.blobs().iter().map(|blob| blob.sha256.to_string()).collect();
     if !blobs.is_empty() {
         let words: Vec<&str> = blobs.iter().map(String::as_str).collect();

@@ -5,7 +5,7 @@ use std::future::Future;
 use bytes::{Bytes, BytesMut};
 use russh::ChannelWriteHalf;
 use russh::client::Msg;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
@@ -121,7 +121,7 @@ async fn send(sink: &mut Sink<'_>, input: &Input) -> Result<bool, TransportError
             Ok(()) => std::future::pending().await,
             Err(Closed) => Ok(false),
         },
-        Input::File(path) => {
+        Input::File { path, from } => {
             let unreadable = |error: std::io::Error| {
                 TransportError::new(
                     Rung::Command,
@@ -131,6 +131,7 @@ async fn send(sink: &mut Sink<'_>, input: &Input) -> Result<bool, TransportError
                 .hint("check that the file is still there and readable for you, then run again")
             };
             let mut file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+            file.seek(std::io::SeekFrom::Start(*from)).await.map_err(unreadable)?;
             file.set_max_buf_size(CHUNK);
             loop {
                 let mut chunk = BytesMut::with_capacity(CHUNK);

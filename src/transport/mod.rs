@@ -18,7 +18,7 @@ pub use error::{Rung, TransportError};
 pub use link::{Become, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
 pub use ssh::JumpHosts;
-pub use upload::{upload_request, uploaded};
+pub use upload::{RESUMED_FROM, Sending, upload};
 
 use std::future::Future;
 use std::pin::Pin;

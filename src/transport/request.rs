@@ -43,8 +43,13 @@ pub enum Input {
     Bytes(Bytes),
     /// A script in memory, whose end is the end of the connection: the host can tell by it that nobody listens any more.
     Script(Bytes),
-    /// A local file, streamed.
-    File(PathBuf),
+    /// A local file, streamed from this byte on.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// How many bytes of it are left out.
+        from: u64,
+    },
 }
 
 /// The dialogue that comes before the input: a program that may ask for a password, and then says that it is ready.

@@ -1,52 +1,163 @@
 //! Bringing a local file to a host, once, under its digest.
+//!
+//! What a cut connection leaves of a large file stays on the host. The next attempt asks for its length and digest,
+//! compares that with as many bytes of the local file, and sends the rest; the digest of the whole is checked at the end
+//! in any case. What nobody asks for again goes away when it is a day old.
 
 use std::time::Duration;
 
-use crate::model::{Blob, quote};
+use sha2::Digest as _;
+use tokio::io::AsyncReadExt as _;
 
-use super::{Ending, Input, Reply, Request, Rung, TransportError};
+use crate::model::{Blob, Sha256, quote};
+
+use super::{Answer, Ending, Input, Reply, Request, Rung, TransportError};
+
+/// The functions on the host.
+const FUNCTIONS: &str = include_str!("upload.sh");
 
 /// How an upload failed, as the exit status of its script.
 const NO_FOLDER: u32 = 21;
 const NO_SHA256SUM: u32 = 22;
-const NOT_WRITTEN: u32 = 23;
 const DIGEST_DIFFERS: u32 = 24;
+const TOO_SHORT: u32 = 25;
+const PART_GONE: u32 = 26;
 
-/// A request that streams `blob` to `$HACTL_STATE/blobs/SHA256` on the host.
+/// What is larger is asked for before it is sent, which costs one exec more; what is smaller is sent again after a cut.
+pub const RESUMED_FROM: u64 = 1 << 20;
+/// How often a connection may be lost before the upload is given up. Each time there must be more of it on the host.
+const ATTEMPTS: usize = 5;
+
+/// Sends a request to the host, over a new connection when the last one is gone.
+pub type Sending<'a> = dyn Fn(Request) -> Answer<'a, Reply> + Send + Sync + 'a;
+
+/// Brings `blob` to `$HACTL_STATE/blobs/SHA256` on the host, where it is not there yet.
 ///
 /// `state_folder_shell` is the shell that sets `HACTL_STATE`, see [`crate::model::state_folder`]. The file appears
-/// under its name only when the host has found its digest right; where it is there already, nothing is sent.
-/// What the reply means, [`uploaded`] says.
-// A `.part` carries the process's number: two uploads at once cannot write into one another, and what a killed one
-// left behind is recognised by its process being gone.
-pub fn upload_request(blob: &Blob, state_folder_shell: &str, deadline: Duration) -> Request {
-    let sha256 = blob.sha256;
-    let script = format!(
-        r#"LC_ALL=C; export LC_ALL; umask 077
-command -v sha256sum >/dev/null || exit {NO_SHA256SUM}
-{state_folder_shell}
-folder=$HACTL_STATE/blobs; file=$folder/{sha256}; part=$file.$$.part
-[ -d "$folder" ] || mkdir -p "$folder" || exit {NO_FOLDER}
-digest() {{ set -- $(sha256sum <"$1"); [ "$1" = {sha256} ]; }}
-[ -f "$file" ] && digest "$file" && exit 0
-for old in "$file".*.part; do
-  number=${{old%.part}}; number=${{number##*.}}
-  [ -f "$old" ] && ! kill -0 "$number" 2>/dev/null && rm -f "$old"
-done
-trap 'rm -f "$part"' EXIT
-trap 'exit {NOT_WRITTEN}' HUP INT TERM
-cat >"$part" || exit {NOT_WRITTEN}
-digest "$part" || exit {DIGEST_DIFFERS}
-sync "$part" 2>/dev/null || :
-mv -f "$part" "$file" || exit {NOT_WRITTEN}
-trap - EXIT"#
-    );
-    Request {
-        command: format!("exec sh -c {}", quote(&script)),
-        input: Input::File(blob.source.clone()),
-        gate: None,
-        deadline,
-        limit: 16 * 1024,
+/// under its name only when the host has found its digest right. `deadline` is for each request.
+///
+/// # Errors
+/// When it is not there in the end: the disk is full, the folder cannot be written to, the digest differs, or cannot be
+/// computed; or the connection was lost, and the host holds no more than before.
+pub async fn upload(
+    blob: &Blob,
+    state_folder_shell: &str,
+    deadline: Duration,
+    send: &Sending<'_>,
+) -> Result<(), TransportError> {
+    let place = Place { blob, state_folder_shell, deadline };
+    if blob.size <= RESUMED_FROM {
+        let reply = send(place.take(None)).await?;
+        return place.taken(&reply, send).await;
+    }
+    let (mut held, mut lost) = (0, None);
+    for _ in 0..ATTEMPTS {
+        let begun = match place.ask(send).await {
+            Ok(begun) => begun,
+            Err(error) => return Err(lost.unwrap_or(error)),
+        };
+        if begun.there {
+            return Ok(());
+        }
+        let resumed = match begun.part {
+            Some(part) if part.sha256 == beginning(blob, part.length).await? => Some(part),
+            _ => None,
+        };
+        let length = resumed.as_ref().map_or(0, |part| part.length);
+        if let Some(error) = lost.take().filter(|_| length <= held) {
+            return Err(error);
+        }
+        held = length;
+        match send(place.take(resumed.as_ref())).await {
+            Ok(reply) if reply.ending == Ending::Status(PART_GONE) => {}
+            Ok(reply) => return place.taken(&reply, send).await,
+            Err(error) if error.code == "connection-lost" => lost = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(lost.unwrap_or_else(|| TransportError::new(Rung::Command, "upload-failed", "another upload is in the way")))
+}
+
+/// A blob and where it goes.
+struct Place<'a> {
+    blob: &'a Blob,
+    state_folder_shell: &'a str,
+    deadline: Duration,
+}
+
+/// What of a blob is on the host.
+struct Begun {
+    there: bool,
+    part: Option<Part>,
+}
+
+/// What a cut has left.
+struct Part {
+    process: u64,
+    length: u64,
+    sha256: String,
+}
+
+impl Place<'_> {
+    fn request(&self, call: &str, input: Input) -> Request {
+        let keep = if self.blob.size > RESUMED_FROM { "yes" } else { "no" };
+        let script = format!(
+            "LC_ALL=C; export LC_ALL; umask 077; sha256={}; size={}; keep={keep}\n{}\n{FUNCTIONS}\n{call}",
+            self.blob.sha256, self.blob.size, self.state_folder_shell
+        );
+        let command = format!("exec sh -c {}", quote(&script));
+        Request { command, input, gate: None, deadline: self.deadline, limit: 16 * 1024 }
+    }
+
+    fn take(&self, part: Option<&Part>) -> Request {
+        let (call, from) =
+            part.map_or(("take".to_owned(), 0), |part| (format!("take {} {}", part.process, part.length), part.length));
+        self.request(&call, Input::File { path: self.blob.source.clone(), from })
+    }
+
+    async fn ask(&self, send: &Sending<'_>) -> Result<Begun, TransportError> {
+        let reply = send(self.request("ask", Input::Nothing)).await?;
+        if !reply.ending.is_success() {
+            uploaded(&reply, self.blob)?;
+        }
+        let said = String::from_utf8_lossy(&reply.stdout);
+        // A login shell may have said something before.
+        let words: Vec<&str> = said.lines().last().unwrap_or_default().split(' ').collect();
+        let part = match words.as_slice() {
+            ["part", process, length, sha256] => {
+                let numbers = process.parse().ok().zip(length.parse().ok());
+                numbers.map(|(process, length)| Part { process, length, sha256: (*sha256).to_owned() })
+            }
+            _ => None,
+        };
+        Ok(Begun { there: words == ["there"], part })
+    }
+
+    async fn taken(&self, reply: &Reply, send: &Sending<'_>) -> Result<(), TransportError> {
+        if reply.ending == Ending::Status(TOO_SHORT) {
+            // The host has answered, so nothing was cut: the local file is not what it was, and its part is worth nothing.
+            send(self.request("clear_away", Input::Nothing)).await?;
+        }
+        uploaded(reply, self.blob)
+    }
+}
+
+/// The digest of the first bytes of a local file.
+async fn beginning(blob: &Blob, length: u64) -> Result<String, TransportError> {
+    let unreadable = |error: std::io::Error| {
+        let cause = format!("the local file {} cannot be read: {error}", blob.source.display());
+        TransportError::new(Rung::Command, "input-unreadable", cause)
+            .hint("check that the file is still there and readable for you, then run again")
+    };
+    let mut file = tokio::fs::File::open(&blob.source).await.map_err(unreadable)?.take(length);
+    let mut hasher = sha2::Sha256::new();
+    let mut chunk = vec![0; 256 * 1024];
+    loop {
+        let read = file.read(&mut chunk).await.map_err(unreadable)?;
+        if read == 0 {
+            return Ok(Sha256::from_hasher(hasher).to_string());
+        }
+        hasher.update(chunk.get(..read).unwrap_or_default());
     }
 }
 
@@ -54,7 +165,7 @@ trap - EXIT"#
 ///
 /// # Errors
 /// When it is not: the disk is full, the folder cannot be written to, the digest differs, or cannot be computed.
-pub fn uploaded(reply: &Reply, blob: &Blob) -> Result<(), TransportError> {
+fn uploaded(reply: &Reply, blob: &Blob) -> Result<(), TransportError> {
     let error = |code, cause: String, hint: &str| Err(TransportError::new(Rung::Command, code, cause).hint(hint));
     let source = blob.source.display();
     let said = String::from_utf8_lossy(&reply.stderr);
@@ -66,7 +177,7 @@ pub fn uploaded(reply: &Reply, blob: &Blob) -> Result<(), TransportError> {
             format!("{source} cannot be checked on the host: it has no sha256sum"),
             "install coreutils (or busybox) on the host",
         ),
-        Ending::Status(DIGEST_DIFFERS) => error(
+        Ending::Status(DIGEST_DIFFERS | TOO_SHORT) => error(
             "upload-digest",
             format!("what the host received of {source} does not have the digest {}", blob.sha256),
             "the file has changed since its digest was taken, or the connection broke: check its sha256 and run again",

@@ -71,10 +71,15 @@ impl Home {
     }
 
     /// Runs a script as a host does.
-    #[expect(clippy::disallowed_methods, reason = "this test is the host")]
     fn run(&self, script: &Script, environment: &[(&str, &str)]) -> (Vec<u8>, Vec<u8>, u32) {
-        let mut shell = Command::new("/bin/sh");
-        shell.arg("-s").env("TMPDIR", self.folder.path().join("tmp")).envs(environment.iter().copied());
+        self.run_by(&["/bin/sh"], script, environment)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this test is the host")]
+    fn run_by(&self, shell: &[&str], script: &Script, environment: &[(&str, &str)]) -> (Vec<u8>, Vec<u8>, u32) {
+        let (program, words) = shell.split_first().unwrap();
+        let mut shell = Command::new(program);
+        shell.args(words).arg("-s").env("TMPDIR", self.folder.path().join("tmp")).envs(environment.iter().copied());
         let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let text = format!("hactl_main() {{\n(\n{}) </dev/null\n}}\nhactl_main\n", script.text());
         shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
@@ -156,6 +161,16 @@ fn an_empty_database_is_filled_once_and_the_password_is_seen_nowhere() {
             assert_eq!(again.code, "schema-changed-meanwhile", "{again:?}");
             let whole = home.look(schema.as_ref()).unwrap();
             assert!(whole.is_in_place() && whole.warnings.is_empty(), "{kernel} {kind}: {whole:?}");
+            for shell in [&["dash"][..], &["bash"], &["busybox", "sh"]] {
+                if run(shell[0], &[&shell[1..], &["-c", "true"]].concat()).is_err() {
+                    continue; // Debian has the first two; the third is a package.
+                }
+                let mut script = Script::new();
+                schema.probe(&mut script);
+                let (stdout, stderr, status) = home.run_by(shell, &script, &[]);
+                let seen = schema.assess(Seen { stdout: &stdout, stderr: &stderr, status });
+                assert!(seen.unwrap().is_in_place(), "{shell:?}");
+            }
             stop.store(true, Ordering::Relaxed);
             watching.join().unwrap()
         });

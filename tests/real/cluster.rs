@@ -10,6 +10,7 @@ mod preflight;
 mod secrets;
 mod twice;
 mod undo;
+mod uploads;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -142,7 +143,7 @@ impl Cluster {
         self.folder.path().join("inventory.yaml")
     }
 
-    fn driver(&self) -> PathBuf {
+    pub(crate) fn driver(&self) -> PathBuf {
         self.folder.path().join("mysql-connector-j-8.4.0.jar")
     }
 

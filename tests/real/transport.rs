@@ -8,12 +8,13 @@ mod jump;
 mod local;
 mod login;
 mod plain;
+mod resume;
 mod upload;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use hactl::transport::{Ending, Input, Link, Reply, Request, Transport, TransportError, connect};
+use hactl::transport::{Answer, Ending, Input, Link, Reply, Request, Transport, TransportError, connect};
 
 /// A command without input.
 pub(crate) fn command(text: &str) -> Request {

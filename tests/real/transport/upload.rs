@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use hactl::model::{Blob, Sha256, quote};
-use hactl::transport::{upload_request, uploaded};
 use tempfile::TempDir;
 
 use super::*;
@@ -15,24 +14,38 @@ use crate::sshd::{Sshd, is_root, output, skip};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A file of this many bytes, none of which says much about the next.
-fn blob(folder: &Path, size: u32) -> Blob {
+pub(super) fn blob(folder: &Path, size: u32) -> Blob {
     let source = folder.join("driver 'x'.jar");
     let content: Vec<u8> = (0..size).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     fs::File::create(&source).unwrap().write_all(&content).unwrap();
     Blob { source, sha256: Sha256::of(&content), size: content.len() as u64 }
 }
 
-fn state(folder: &Path) -> String {
+pub(super) fn state(folder: &Path) -> String {
     format!("HACTL_STATE={}", quote(folder.to_str().unwrap()))
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-async fn upload(transport: &dyn Transport, blob: &Blob, state: &str) -> Result<(), TransportError> {
-    uploaded(&transport.run(&upload_request(blob, state, PATIENCE)).await?, blob)
+pub(super) async fn upload(transport: &dyn Transport, blob: &Blob, state: &str) -> Result<(), TransportError> {
+    upload_as(transport, blob, state, |request| request).await
+}
+
+/// The same, with requests that the test changes on the way.
+async fn upload_as(
+    transport: &dyn Transport,
+    blob: &Blob,
+    state: &str,
+    change: impl Fn(Request) -> Request + Send + Sync,
+) -> Result<(), TransportError> {
+    let send = |request: Request| -> Answer<'_, Reply> {
+        let request = change(request);
+        Box::pin(async move { transport.run(&request).await })
+    };
+    hactl::transport::upload(blob, state, PATIENCE, &send).await
 }
 
 #[tokio::test]
@@ -98,7 +111,7 @@ async fn a_connection_that_dies_on_the_way_leaves_no_file_under_the_name() {
     let folder = TempDir::new().unwrap();
     let blob = blob(folder.path(), 30 * 1024 * 1024);
     let transport = open(&server.link()).await;
-    let request = upload_request(&blob, &state(folder.path()), PATIENCE);
+    let state = state(folder.path());
     let kill = async {
         let begun = |entry: &PathBuf| fs::metadata(entry).is_ok_and(|about| about.len() > 0);
         let blobs = folder.path().join("blobs");
@@ -107,7 +120,7 @@ async fn a_connection_that_dies_on_the_way_leaves_no_file_under_the_name() {
         }
         server.signal("KILL");
     };
-    let (result, ()) = tokio::join!(transport.run(&request), kill);
+    let (result, ()) = tokio::join!(upload(&*transport, &blob, &state), kill);
     assert_eq!(result.unwrap_err().code, "connection-lost");
     let file = folder.path().join("blobs").join(blob.sha256.to_string());
     assert!(!file.exists());
@@ -121,9 +134,11 @@ async fn a_host_without_sha256sum_is_told_apart() {
     let folder = TempDir::new().unwrap();
     let blob = blob(folder.path(), 10);
     let transport = open(&server.link()).await;
-    let mut request = upload_request(&blob, &state(folder.path()), PATIENCE);
-    request.command = request.command.replacen("exec sh", "exec /bin/sh", 1);
-    let error = uploaded(&transport.run(&request).await.unwrap(), &blob).unwrap_err();
+    let bare = |mut request: Request| {
+        request.command = request.command.replacen("exec sh", "exec /bin/sh", 1);
+        request
+    };
+    let error = upload_as(&*transport, &blob, &state(folder.path()), bare).await.unwrap_err();
     assert_eq!(error.code, "upload-no-sha256sum");
 }
 
