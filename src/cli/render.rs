@@ -62,6 +62,15 @@ pub(super) fn run(report: &Report, verbose: bool) -> String {
         let seconds = styled(DIM, format_args!("{:.1} s", seconds(stage.milliseconds)));
         let _ = writeln!(text, "{:24}  {hosts}   {seconds}", stage.name);
     }
+    if let Some(proof) = &report.proof {
+        let seconds = styled(DIM, format_args!("{:.1} s", seconds(proof.milliseconds)));
+        match &proof.failure {
+            None => {
+                let _ = writeln!(text, "{:24}  {}   {seconds}", "Prove it", proof.words);
+            }
+            Some(failure) => failure_line(&mut text, &report.cluster, failure),
+        }
+    }
     // Also those that something went wrong on afterwards: the changes are there.
     let changed = report.hosts.iter().filter(|host| host.made > 0).count();
     let failed = count(report, |outcome| matches!(outcome, Outcome::Failed(_)));
@@ -70,8 +79,9 @@ pub(super) fn run(report: &Report, verbose: bool) -> String {
         0 => String::new(),
         hosts => format!(", {hosts} unknown"),
     };
-    let well = !report.hosts.iter().any(|host| host.outcome.is_failure()) && report.interrupted.is_none();
-    let quiet = report.hosts.iter().all(|host| host.outcome == Outcome::InPlace);
+    let refuted = report.proof.as_ref().is_some_and(|proof| proof.failure.is_some());
+    let well = !refuted && !report.hosts.iter().any(|host| host.outcome.is_failure()) && report.interrupted.is_none();
+    let quiet = !refuted && report.hosts.iter().all(|host| host.outcome == Outcome::InPlace);
     let line = if quiet {
         in_place_line(report)
     } else {
@@ -194,13 +204,18 @@ fn failure_lines<'r>(text: &mut String, host: &HostReport, failure: &'r Failure,
         }
         hops.push(hop);
     }
+    failure_line(text, host.host.as_str(), failure);
+}
+
+/// What went wrong, of a host or of the whole cluster.
+fn failure_line(text: &mut String, whose: &str, failure: &Failure) {
     let step = failure.step.map(|step| format!("{step}: ")).unwrap_or_default();
     // A cause that names the place itself needs it said only once.
     let place = |item: &str| item.split_once(':').map_or(item, |(_, place)| place).to_owned();
     let item = failure.item.as_ref().filter(|item| !failure.cause.contains(&place(item)));
     let item = item.map(|item| format!("{item}: ")).unwrap_or_default();
     let code = styled(DIM, format_args!("[{}]", failure.code));
-    let _ = writeln!(text, "{} {}: {step}{item}{} {code}", styled(RED, "error:"), host.host, indented(&failure.cause));
+    let _ = writeln!(text, "{} {}: {step}{item}{} {code}", styled(RED, "error:"), whose, indented(&failure.cause));
     if !failure.not_reached.is_empty() {
         let _ = writeln!(text, "  not reached after it: {}", failure.not_reached.join(", "));
     }

@@ -78,7 +78,7 @@ pub fn scenes(layout: &Layout) -> Vec<Scene> {
     all.extend([
         typed("All rules hold", hactl(&["preflight", INVENTORY], 0, &["0 errors"])),
         typed("What would be done", hactl(&["plan", INVENTORY], 2, &["would make them"])),
-        typed("It is done", hactl(&["apply", INVENTORY], 0, &["0 failed", "2 members"])),
+        typed("It is done", hactl(&["apply", INVENTORY], 0, &["0 failed", "2 members", "what is-1 wrote is-2 reads"])),
         typed("Both nodes answer through the balancer", Act::Visit { nodes: both.to_vec() }),
         typed(
             "Once more: there is nothing left to do",

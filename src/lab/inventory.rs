@@ -48,6 +48,7 @@ keystores:
   primary: {{ file: keys/lab.jks, type: JKS, password: {{ file: secrets/keystore }}, alias: lab }}
 clustering: {{ scheme: wka, domain: lab.domain, hazelcast: {{ max_no_heartbeat_seconds: 60 }} }}
 endpoint: {{ hostname: {HOSTNAME}, http_port: {http}, https_port: {https}, hosts_entry: false }}
+admin: {{ username: admin, password: {{ file: secrets/admin }} }}
 load_balancer:
   kind: nginx
   sticky: cookie

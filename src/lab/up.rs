@@ -173,6 +173,8 @@ fn write_files(layout: &Layout, state: &State) -> Result<(), LabError> {
     file(&format!("keys/{HOSTNAME}.crt"), certificate.as_bytes())?;
     private(&layout.folder.join(format!("keys/{HOSTNAME}.key")), &key)?;
     private(&layout.folder.join("secrets/database"), &state.database_password)?;
+    // As the pack is shipped; nobody but this machine's user reaches it.
+    private(&layout.folder.join("secrets/admin"), "admin")?;
     private(&layout.folder.join("secrets/keystore"), &state.keystore_password)?;
     let text = inventory::text(layout, &pack::sha256(&pack_bytes), &pack::sha256(&driver));
     file("inventory.yaml", text.as_bytes())

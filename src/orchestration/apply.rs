@@ -10,8 +10,10 @@ use super::plan::{look_at_all, milliseconds_since, outcome_of};
 use super::preflight::{ask_all, failures};
 use super::progress::Progress;
 use super::stage::{look_at_new_ground, work_on};
-use super::{Batch, Event, Events, Failure, Outcome, Phase, Report, RunId, StageReport, Stop};
+use super::verify::verify;
+use super::{Batch, Event, Events, Failure, Outcome, Phase, ProofReport, Report, RunId, StageReport, Stop};
 use crate::steps::preflight::rules;
+use crate::steps::verify::Proof;
 
 /// How an apply deals with many hosts, and with trouble.
 #[derive(Debug, Clone)]
@@ -55,6 +57,7 @@ pub async fn apply(fleet: &Fleet, run: &RunId, options: &ApplyOptions, events: &
             }
         }
     }
+    let proof = prove(&hosts, this).await;
     fleet.close().await;
     Report {
         version: 1,
@@ -64,9 +67,32 @@ pub async fn apply(fleet: &Fleet, run: &RunId, options: &ApplyOptions, events: &
         hosts: hosts.iter().map(|host| host.report(fleet)).collect(),
         stages,
         findings: Vec::new(),
+        proof,
         interrupted: stop.asked(),
         milliseconds: milliseconds_since(begun),
     }
+}
+
+/// Proves that the cluster works, where something was done to it, or the user asks for nothing else. `None` where it was
+/// not tried.
+async fn prove(hosts: &[Progress], run: Run<'_>) -> Option<ProofReport> {
+    let Run { fleet, events, stop, .. } = run;
+    let stage = fleet.stages.iter().find(|stage| stage.proves).filter(|_| fleet.asks.is_some())?;
+    let well = hosts.iter().all(|host| matches!(host.outcome(), Outcome::Changed { .. } | Outcome::InPlace));
+    let worked = fleet.prove_always || hosts.iter().any(|host| host.touched || host.opened);
+    if !well || !worked || stop.asked().is_some() {
+        return None;
+    }
+    let begun = Instant::now();
+    events.send(Event::StageStarted { stage: stage.name.clone() });
+    let (proof, failure) = match verify(fleet, events, stop).await {
+        Ok(proof) => (Some(proof), None),
+        Err(failure) => (None, Some(failure)),
+    };
+    let milliseconds = milliseconds_since(begun);
+    events.send(Event::StageDone { stage: stage.name.clone(), milliseconds });
+    let words = proof.as_ref().map(Proof::words).unwrap_or_default();
+    Some(ProofReport { words, proof, failure, milliseconds })
 }
 
 /// Judges the rules about hosts, of all that answered. One that is broken stops the run before anything is changed,

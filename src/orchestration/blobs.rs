@@ -8,6 +8,7 @@ use sha2::Digest as _;
 
 use super::Playbook;
 use super::archive::{Refused, look_through};
+use super::verify::bodies;
 use crate::model::inventory::{Cluster, Pack};
 use crate::model::{Archive, Blob, Sha256};
 use crate::steps::StepError;
@@ -17,7 +18,14 @@ use crate::steps::StepError;
 /// # Errors
 /// One per file that can't be read, is another one, or is no pack.
 pub fn check_local_files(cluster: &Cluster) -> Result<(), Vec<StepError>> {
-    local_files(cluster, &Playbook::empty(), true).map(|_| ())
+    let files = local_files(cluster, &Playbook::empty(), true).map(drop);
+    match (files, bodies(cluster).map(drop)) {
+        (Err(mut errors), Err(more)) => {
+            errors.extend(more);
+            Err(errors)
+        }
+        (files, bodies) => files.and(bodies),
+    }
 }
 
 /// What is on the controller for the hosts.

@@ -10,6 +10,7 @@ use super::blobs::local_files;
 use super::each::on_each;
 use super::link::Links;
 use super::node::Node;
+use super::verify::asks;
 use super::{Batch, Controller, Event, Events, Playbook, RunId, Selection, SelectionError, StageStep, playbook};
 use crate::model::inventory::{Cluster, Host, Secrets};
 use crate::model::profile::{Profile, ProfileError};
@@ -17,6 +18,7 @@ use crate::model::{HostName, StepName};
 use crate::resources::Rollback;
 use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
+use crate::steps::verify::{Asks, VERIFY};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
 use crate::transport::JumpHosts;
 
@@ -79,6 +81,10 @@ pub struct Fleet {
     pub(super) controller: Arc<Controller>,
     /// Are the rules about hosts judged before the first change?
     pub(super) preflight: bool,
+    /// What is asked to prove that the cluster works; `None` where nobody asks for a proof.
+    pub(super) asks: Option<Arc<Asks>>,
+    /// Was the proof asked for by name, so that it is made also where nothing was to be done?
+    pub(super) prove_always: bool,
 }
 
 /// One stage of the playbook, as the engine needs it.
@@ -94,11 +100,14 @@ pub struct Stage {
     pub before: Vec<Gate>,
     /// What must come true on a host before the next one is begun.
     pub gate: Vec<Gate>,
+    /// Is it the one in which the cluster is asked whether it works? That is always the last thing of a run.
+    pub proves: bool,
 }
 
 impl Stage {
     fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), batch: None, one_at_a_time: false, before: Vec::new(), gate: Vec::new() }
+        let (before, gate) = (Vec::new(), Vec::new());
+        Self { name: name.to_owned(), batch: None, one_at_a_time: false, before, gate, proves: false }
     }
 }
 
@@ -109,6 +118,7 @@ impl From<&playbook::Stage> for Stage {
             one_at_a_time: stage.one_at_a_time,
             before: stage.before.clone(),
             gate: stage.gate.clone(),
+            proves: stage.steps.iter().any(|step| step.step().name() == VERIFY),
             ..Self::named(&stage.name)
         }
     }
@@ -187,13 +197,21 @@ impl Fleet {
                 true
             }
         });
+        let with_proof = has_step(playbook, &options.selection, VERIFY);
+        let asked = nodes.iter().chain(&peers).find_map(|node| node.subject.as_ref()).filter(|_| with_proof);
+        let asks =
+            asked.map(|subject| asks(&cluster, &subject.profile, secrets)).transpose().unwrap_or_else(|errors| {
+                refused.extend(errors);
+                None
+            });
         if !refused.is_empty() {
             return Err(FleetError::Steps(refused));
         }
         let stages = playbook.stages.iter().map(Stage::from).collect();
-        let preflight =
-            options.selection.takes_step(PREFLIGHT.0) && playbook.steps().any(|step| step.name() == PREFLIGHT);
-        Ok(Self { cluster, stages, concurrency: options.concurrency, nodes, peers, controller, preflight })
+        let preflight = has_step(playbook, &options.selection, PREFLIGHT);
+        let (concurrency, prove_always) =
+            (options.concurrency, options.selection.steps.iter().any(|name| name == VERIFY.0));
+        Ok(Self { cluster, stages, concurrency, nodes, peers, controller, preflight, asks, prove_always })
     }
 
     /// The hosts that take part, with one thing wanted on each: that `undo` has not changed anything. Where it is known
@@ -225,7 +243,17 @@ impl Fleet {
         let nodes = hosts.into_iter().map(node).collect();
         let stages = vec![Stage::named("Roll back")];
         let (concurrency, peers) = (options.concurrency, Vec::new());
-        Ok(Self { cluster, stages, concurrency, nodes, peers, controller, preflight: false })
+        Ok(Self {
+            cluster,
+            stages,
+            concurrency,
+            nodes,
+            peers,
+            controller,
+            preflight: false,
+            asks: None,
+            prove_always: false,
+        })
     }
 
     /// Tells that a command begins on these hosts.
@@ -243,6 +271,11 @@ impl Fleet {
         let all: Vec<_> = self.nodes.iter().chain(&self.peers).cloned().collect();
         on_each(&all, self.concurrency, |node| async move { node.close().await }).await;
     }
+}
+
+/// Does the playbook have this step, and is it wanted?
+fn has_step(playbook: &Playbook, selection: &Selection, name: StepName) -> bool {
+    selection.takes_step(name.0) && playbook.steps().any(|step| step.name() == name)
 }
 
 fn wants(

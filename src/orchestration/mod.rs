@@ -25,6 +25,7 @@ mod run_id;
 mod selection;
 mod stage;
 mod stop;
+mod verify;
 
 pub use apply::{ApplyOptions, apply};
 pub use blobs::check_local_files;
@@ -37,7 +38,8 @@ pub use outcome::{Exit, Failure, Outcome};
 pub use plan::plan;
 pub use playbook::{Batch, On, Playbook, StageStep};
 pub use preflight::preflight;
-pub use report::{FindingReport, HostReport, ItemReport, Report, StageReport};
+pub use report::{FindingReport, HostReport, ItemReport, ProofReport, Report, StageReport};
 pub use run_id::RunId;
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
+pub use verify::{Door, Front, Ground, NodePlace, Place, answers, prove, verify};

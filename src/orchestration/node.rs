@@ -12,7 +12,7 @@ use crate::model::inventory::Host;
 use crate::model::{HostName, Script, state_folder};
 use crate::steps::Item;
 use crate::steps::preflight::Subject;
-use crate::transport::{Link, Reply, Request, Transport, TransportError, connect};
+use crate::transport::{Link, Reply, Request, Stream, Transport, TransportError, connect};
 
 /// How much of one answer is kept, in bytes. Files over 4 MiB are not edited, so an answer this long is not one of ours.
 const ANSWER_LIMIT: usize = 16 << 20;
@@ -85,6 +85,11 @@ impl Node {
                 result => return result,
             }
         }
+    }
+
+    /// A TCP connection from this host to an address that it reaches.
+    pub(super) async fn open(&self, address: &str, port: u16) -> Result<Stream, TransportError> {
+        self.wire().await?.open(address, port).await
     }
 
     /// Connects, unless there is a connection already.

@@ -36,6 +36,7 @@ pub async fn plan(fleet: &Fleet, command: &'static str, events: &Events, stop: &
         hosts,
         stages: Vec::new(),
         findings: Vec::new(),
+        proof: None,
         interrupted: stop.asked(),
         milliseconds: milliseconds_since(begun),
     }

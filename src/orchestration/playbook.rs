@@ -152,7 +152,8 @@ mod tests {
                 "Create the schemas",
                 "Configure the nodes",
                 "Configure the balancer",
-                "Start the nodes"
+                "Start the nodes",
+                "Prove it"
             ]
         );
         let mut named: Vec<_> =

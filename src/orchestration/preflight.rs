@@ -47,6 +47,7 @@ pub async fn preflight(fleet: &Fleet, takes: impl Fn(&str) -> bool, events: &Eve
         hosts,
         stages: Vec::new(),
         findings: static_ones.into_iter().filter(|finding| takes(finding.rule)).collect(),
+        proof: None,
         interrupted: stop.asked(),
         milliseconds: milliseconds_since(begun),
     }

@@ -32,7 +32,7 @@ pub(super) struct Progress {
     rounds: (usize, usize),
     new_ground: bool,
     /// Have its gates opened, so that it is waited for no more?
-    opened: bool,
+    pub(super) opened: bool,
 }
 
 impl Progress {

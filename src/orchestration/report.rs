@@ -7,6 +7,7 @@ use super::{Exit, Failure, Outcome, RunId};
 use crate::model::inventory::Severity;
 use crate::model::{HostName, StepName};
 use crate::resources::Change;
+use crate::steps::verify::Proof;
 
 /// What a command came to on one cluster.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -25,9 +26,24 @@ pub struct Report {
     pub stages: Vec<StageReport>,
     /// What the rules that need no host say of the inventory; only for a preflight.
     pub findings: Vec<FindingReport>,
+    /// The proof that the cluster works, where one was tried.
+    pub proof: Option<ProofReport>,
     /// What was asked to stop the run, if anything.
     pub interrupted: Option<Exit>,
     /// How long it all took, in milliseconds.
+    pub milliseconds: u64,
+}
+
+/// What came of the proof that the cluster works.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ProofReport {
+    /// What was proved, in one line; empty where it was refuted.
+    pub words: String,
+    /// What was proved and what was not.
+    pub proof: Option<Proof>,
+    /// The first thing that is wrong.
+    pub failure: Option<Failure>,
+    /// How long it took, in milliseconds.
     pub milliseconds: u64,
 }
 
@@ -141,6 +157,8 @@ impl Report {
         let hosts = self.hosts.iter().map(|host| host.outcome.exit()).fold(Exit::Success, Exit::and);
         let refused = self.findings.iter().any(|finding| finding.severity == Severity::Error);
         let hosts = if refused { hosts.and(Exit::Preflight) } else { hosts };
+        let refuted = self.proof.as_ref().is_some_and(|proof| proof.failure.is_some());
+        let hosts = if refuted { hosts.and(Exit::Failed) } else { hosts };
         self.interrupted.map_or(hosts, |asked| hosts.and(asked))
     }
 }

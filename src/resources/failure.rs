@@ -43,14 +43,14 @@ const HINTS: &[(&str, &str)] = &[
     ("owned-by-another", "set `ssh.become`, so that the file's owner can be kept"),
     ("java-home-wrong", "name a JDK of the host under `product.java_home`"),
     ("lock-lost", "run the command again; `hactl lock status` says who holds the lock"),
+    ("setsid-missing", "install util-linux (or busybox) on the host"),
+    ("service-failed", "mend what it complains of and run again; until then it is as it was"),
     ("schema-changed-meanwhile", "run again to see what the database holds now"),
     (
         "schema-statement",
         "mend what the database complains of; where tables were made and stay, empty the database first; then run again",
     ),
     ("schema-no-java", "name a JDK of the host under `product.java_home`"),
-    ("service-failed", "mend what it complains of and run again; until then it is as it was"),
-    ("setsid-missing", "install util-linux (or busybox) on the host"),
     ("sha256sum-missing", "install coreutils (or busybox) on the host"),
     ("start-did-nothing", "run the start script by hand without `start`, which throws away what it says"),
     ("state-folder", "make it writable, or name another folder with `ssh.state_folder`"),
@@ -121,12 +121,16 @@ mod tests {
 
     #[test]
     fn every_code_of_the_shell_functions_is_known() {
-        let functions =
-            [crate::resources::LOOK, crate::resources::MEND, include_str!("rollback.sh"), super::super::schema::SHELL];
-        let functions = functions.concat()
-            + include_str!("process/look.sh")
-            + include_str!("process/mend.sh")
-            + include_str!("staged_files/staged.sh");
+        let functions = [
+            crate::resources::LOOK,
+            crate::resources::MEND,
+            include_str!("rollback.sh"),
+            include_str!("process/look.sh"),
+            include_str!("process/mend.sh"),
+            include_str!("staged_files/staged.sh"),
+            super::super::schema::SHELL,
+        ]
+        .concat();
         for call in ["hactl_fail ", "hactl_cannot ", "hactl_schema_cannot ", "hactl_unstage "] {
             for said in functions.split(call).skip(1) {
                 let code = said.split(' ').next().unwrap_or_default();

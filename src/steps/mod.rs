@@ -23,6 +23,7 @@ mod shared_files;
 mod spelled;
 mod start_nodes;
 mod user_store;
+pub mod verify;
 mod wants;
 
 pub use check::check;

@@ -16,6 +16,7 @@ use super::registry_mount::RegistryMount;
 use super::shared_files::SharedFiles;
 use super::start_nodes::StartNodes;
 use super::user_store::UserStore;
+use super::verify::Verify;
 
 /// All steps by name; a playbook may name these and no others.
 pub fn registry() -> &'static [&'static dyn Step] {
@@ -33,7 +34,8 @@ pub fn registry() -> &'static [&'static dyn Step] {
         &ProxyPorts,
         &Hostname,
         &SharedFiles,
-        &StartNodes,
         &LoadBalancer,
+        &StartNodes,
+        &Verify,
     ]
 }

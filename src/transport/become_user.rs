@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::model::inventory::BecomeMethod;
 use crate::model::quote;
 
-use super::{Answer, Become, Ending, Gate, Refusal, RefusalKind, Reply, Request, Rung, Transport, TransportError};
+use super::{
+    Answer, Become, Ending, Gate, Refusal, RefusalKind, Reply, Request, Rung, Stream, Transport, TransportError,
+};
 
 /// How long sudo or doas may take to let us in; a command behind it has its own, longer deadline.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,6 +31,11 @@ impl Transport for BecomeUser {
             let request = wrap(&self.how, request, rand::random());
             self.inner.run(&request).await
         })
+    }
+
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream> {
+        // A connection is the server's, not the user's: there is nobody to become.
+        self.inner.open(target, port)
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -12,17 +12,29 @@ use tokio::time::{Instant, sleep_until};
 use super::deadline::late;
 use super::dialogue::{Act, Dialogue};
 use super::exchange::{Halt, Sink, exchange, feed};
-use super::{Answer, Ending, Reply, Request, Rung, Transport, TransportError};
+use super::{Answer, Ending, Reply, Request, Rung, Stream, Transport, TransportError, stream};
 
 /// How long output is still read after the command has ended; a background child may hold it open for ever.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Runs command lines with the local `sh`.
-pub(super) struct Local;
+pub(super) struct Local {
+    connect_timeout: Duration,
+}
+
+impl Local {
+    pub(super) fn new(connect_timeout: Duration) -> Self {
+        Self { connect_timeout }
+    }
+}
 
 impl Transport for Local {
     fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply> {
         Box::pin(run(request))
+    }
+
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream> {
+        Box::pin(stream::dial(target, port, self.connect_timeout))
     }
 
     fn close(&self) -> Answer<'_, ()> {

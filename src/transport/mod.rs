@@ -6,18 +6,21 @@ mod deadline;
 mod dialogue;
 mod error;
 mod exchange;
+pub mod http;
 mod known_hosts;
 mod link;
 mod local;
 mod request;
 mod retry;
 mod ssh;
+mod stream;
 mod upload;
 
 pub use error::{Rung, TransportError};
 pub use link::{Become, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
 pub use ssh::JumpHosts;
+pub use stream::{ByteStream, Stream, dial};
 pub use upload::{RESUMED_FROM, Sending, upload};
 
 use std::future::Future;
@@ -39,6 +42,13 @@ pub trait Transport: Send + Sync {
     /// When no complete answer came: then it is unknown what the command did.
     fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply>;
 
+    /// A TCP connection from the host to `target` and `port`, which the host looks up and reaches as it can.
+    ///
+    /// # Errors
+    /// When the host forwards no connections, or nothing answers there within the time that the host itself may take to
+    /// accept a connection.
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream>;
+
     /// Ends the connection in order. A transport that is dropped ends it too, without waiting.
     fn close(&self) -> Answer<'_, ()>;
 }
@@ -46,6 +56,10 @@ pub trait Transport: Send + Sync {
 impl Transport for Box<dyn Transport> {
     fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply> {
         (**self).run(request)
+    }
+
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream> {
+        (**self).open(target, port)
     }
 
     fn close(&self) -> Answer<'_, ()> {
@@ -62,7 +76,7 @@ impl Transport for Box<dyn Transport> {
 pub async fn connect(link: &Link) -> Result<Box<dyn Transport>, TransportError> {
     let wire: Box<dyn Transport> = match link.kind {
         TransportKind::Ssh => Box::new(ssh::Ssh::connect(link).await?),
-        TransportKind::Local => Box::new(local::Local),
+        TransportKind::Local => Box::new(local::Local::new(link.connect_timeout)),
     };
     let wire = match &link.become_ {
         Some(how) if how.method != BecomeMethod::None => Box::new(become_user::BecomeUser::new(wire, how.clone())),

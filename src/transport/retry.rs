@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Answer, Reply, Request, Transport, TransportError};
+use super::{Answer, Reply, Request, Stream, Transport, TransportError};
 
 /// How often a request is sent at most.
 const TRIES: u32 = 3;
+
+/// How long a connection through the host is tried again, where the host itself had gone away.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// Sends a request again when its error says that nothing of it has run.
 pub(super) struct Retry {
@@ -35,6 +38,10 @@ impl Transport for Retry {
             };
             self.inner.run(&request).await
         }))
+    }
+
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream> {
+        Box::pin(again(OPENING, move || self.inner.open(target, port)))
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -9,8 +9,9 @@ use hactl::orchestration::Exit;
 use super::{Desk, INVENTORY};
 
 /// Words of the form of a code, in places where codes stand, that are none.
-const NO_CODES: [&str; 18] = [
+const NO_CODES: [&str; 20] = [
     "aws-ecs",
+    "content-type",
     "database-schema",
     "jdbc-driver",
     "keyboard-interactive",
@@ -28,6 +29,7 @@ const NO_CODES: [&str; 18] = [
     "start-nodes",
     "user-store",
     "utf-8",
+    "x-hactl-node",
 ];
 
 #[test]

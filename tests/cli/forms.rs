@@ -13,7 +13,8 @@ fn the_keys_of_a_report_stay() {
     let schema: Value = serde_json::from_str(&Desk::new(INVENTORY).expect(0, &["schema", "report"]).stdout).unwrap();
     assert_eq!(keys(&schema), ["version", "exit", "clusters"]);
     let report = &schema["$defs"]["Report"];
-    let wanted = ["version", "command", "cluster", "run", "hosts", "stages", "findings", "interrupted", "milliseconds"];
+    let wanted =
+        ["version", "command", "cluster", "run", "hosts", "stages", "findings", "proof", "interrupted", "milliseconds"];
     assert_eq!(keys(report), wanted);
     let host = keys(&schema["$defs"]["HostReport"]);
     assert_eq!(

@@ -69,7 +69,9 @@ fn repeated(path: &str, written: &BTreeMap<String, usize>) -> bool {
     let below = |prefix: &&str| path.strip_prefix(*prefix).is_some_and(|rest| rest.starts_with('.'));
     let databases = ["databases.identity_db", "databases.shared_db", "databases.user_db", "databases.extra.NAME"];
     let shown = |key: &str| databases.iter().any(|database| written.contains_key(&format!("{database}.{key}")));
-    ["groups.NAME.ssh", "groups.NAME.product", "hosts.NAME.ssh", "hosts.NAME.product"].iter().any(&below)
+    // A body is a file or a text: the example shows the text line by line, and the file in a probe of one line.
+    path == "failover.probes.body.file"
+        || ["groups.NAME.ssh", "groups.NAME.product", "hosts.NAME.ssh", "hosts.NAME.product"].iter().any(&below)
         || databases.iter().any(below) && path.rsplit('.').next().is_some_and(shown)
 }
 

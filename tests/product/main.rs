@@ -7,6 +7,7 @@ mod database;
 mod node;
 mod pack;
 mod schema;
+mod shared_write;
 
 use hactl::model::inventory::DatabaseType;
 use hactl::model::profile::Profile;

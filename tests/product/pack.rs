@@ -16,13 +16,11 @@ impl Pack {
     /// The pack of a kernel; `None`, said aloud, where a tool or the network is missing.
     ///
     /// With `HACTL_REQUIRE_REAL=1` that is a failure.
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub(crate) fn fetch(kernel: &str) -> Option<Self> {
         match Self::try_fetch(kernel) {
             Ok(pack) => Some(pack),
-            Err(why) if env::var_os("HACTL_REQUIRE_REAL").is_some_and(|value| value == "1") => panic!("{why}"),
             Err(why) => {
-                eprintln!("SKIPPED: the real kernel {kernel} is not there: {why}");
+                skipped(&format!("the real kernel {kernel} is not there: {why}"));
                 None
             }
         }
@@ -66,11 +64,19 @@ impl Pack {
     }
 }
 
-/// A file that Maven brings.
+/// Says that a test is skipped, aloud; a failure where everything must be there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub(crate) fn skipped(why: &str) {
+    assert!(env::var_os("HACTL_REQUIRE_REAL").is_none_or(|value| value != "1"), "{why}");
+    eprintln!("SKIPPED: {why}");
+}
+
+/// A file as Maven brings it, fetched once.
 pub(crate) fn artifact(group: &str, name: &str, version: &str, kind: &str) -> Result<PathBuf, String> {
     let home = env::var_os("HOME").ok_or("no HOME")?;
-    let folder = format!(".m2/repository/{}/{name}/{version}", group.replace('.', "/"));
-    let file = Path::new(&home).join(folder).join(format!("{name}-{version}.{kind}"));
+    let folder = group.replace('.', "/");
+    let file = format!(".m2/repository/{folder}/{name}/{version}/{name}-{version}.{kind}");
+    let file = Path::new(&home).join(file);
     if !file.is_file() {
         let artifact = format!("-Dartifact={group}:{name}:{version}:{kind}");
         run("mvn", &["-q", "-B", "dependency:get", &artifact, "-Dtransitive=false"])?;

@@ -7,6 +7,7 @@ mod host_keys;
 mod jump;
 mod local;
 mod login;
+mod open;
 mod plain;
 mod resume;
 mod upload;
@@ -14,7 +15,7 @@ mod upload;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hactl::transport::{Answer, Ending, Input, Link, Reply, Request, Transport, TransportError, connect};
+use hactl::transport::{Answer, Ending, Input, Link, Reply, Request, Rung, Transport, TransportError, connect};
 
 /// A command without input.
 pub(crate) fn command(text: &str) -> Request {

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, LoadBalancer, ProductSettings, Registry, Role,
-    SecretSource, SharedFiles, SshSettings, TransportKind, UserStore,
+    Admin, Caching, Clustering, Databases, Endpoint, Failover, JumpHost, Keystores, LoadBalancer, ProductSettings,
+    Registry, Role, SecretSource, SharedFiles, SshSettings, TransportKind, UserStore,
 };
 
 /// One cluster. A file may hold several, separated by `---`.
@@ -53,6 +53,10 @@ pub struct Document {
     pub load_balancer: Option<LoadBalancer>,
     /// Files that all nodes share.
     pub shared_files: Option<SharedFiles>,
+    /// The product's administrator, as whom hactl proves that the nodes work.
+    pub admin: Option<Admin>,
+    /// The traffic that proves that the cluster works.
+    pub failover: Option<Failover>,
     /// Values for playbooks of your own, as `{{ vars.NAME }}`.
     #[serde(default)]
     pub vars: IndexMap<String, String>,

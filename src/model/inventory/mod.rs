@@ -13,6 +13,7 @@ mod clustering;
 mod databases;
 mod document;
 mod endpoint;
+mod failover;
 mod hidden;
 mod keystores;
 mod load_balancer;
@@ -41,6 +42,7 @@ pub use clustering::{Aws, AwsEcs, Clustering, Hazelcast, Kubernetes, Multicast, 
 pub use databases::{Database, DatabaseType, Databases, Driver};
 pub use document::{Document, Group, HostEntry, OneOrMany, Vault};
 pub use endpoint::{Caching, Endpoint};
+pub use failover::{Admin, Expect, Failover, Method, Probe, ProbeBody};
 pub use hidden::{hidden_by_name, hidden_ranges, hidden_words, looks_secret, mentions_secret};
 pub use keystores::{Keystore, KeystoreType, Keystores, Truststore};
 pub use load_balancer::{BalancerKind, HttpPort, LoadBalancer, Management, Role, Sticky};

@@ -45,6 +45,8 @@ pub(super) fn resolve(document: &Document, value: &Value, positions: Positions) 
         endpoint: document.endpoint.clone(),
         load_balancer: document.load_balancer.clone(),
         shared_files: document.shared_files.clone(),
+        admin: document.admin.clone(),
+        failover: document.failover.clone().unwrap_or_default(),
         vars: document.vars.clone(),
     };
     Resolved { cluster, origins: resolver.origins, positions: resolver.positions }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::{
-    Caching, Clustering, Databases, Endpoint, JumpHost, Keystores, LoadBalancer, Pack, Registry, Role, Service,
-    SharedFiles, SshSettings, TransportKind, UserStore, Vault,
+    Admin, Caching, Clustering, Databases, Endpoint, Failover, JumpHost, Keystores, LoadBalancer, Pack, Registry, Role,
+    Service, SharedFiles, SshSettings, TransportKind, UserStore, Vault,
 };
 use crate::model::profile::Profile;
 use crate::model::{HostName, RemotePath};
@@ -42,6 +42,10 @@ pub struct Cluster {
     pub load_balancer: Option<LoadBalancer>,
     /// See [`SharedFiles`].
     pub shared_files: Option<SharedFiles>,
+    /// See [`Admin`].
+    pub admin: Option<Admin>,
+    /// See [`Failover`]; the files of its probes are absolute.
+    pub failover: Failover,
     /// The cluster's own values for playbooks.
     pub vars: IndexMap<String, String>,
 }

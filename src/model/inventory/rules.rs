@@ -1,6 +1,7 @@
 //! Rules that the schema can't say. All are checked; none stops another.
 
 mod databases;
+mod failover;
 mod hosts;
 mod jump_hosts;
 mod load_balancer;
@@ -24,6 +25,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.clustering();
     rules.load_balancer();
     rules.vault();
+    rules.failover();
 }
 
 /// Refuses a second cluster of one name: the name is what locks and reports go by.

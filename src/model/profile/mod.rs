@@ -5,11 +5,13 @@
 
 mod key_path;
 mod known;
+mod probes;
 mod process;
 mod read;
 mod template;
 
 pub use key_path::{KeyPath, KeyPathError};
+pub use probes::{ProbeFacts, SharedWrite};
 pub use process::{Cause, LogFacts, ProcessFacts, Readiness};
 pub use read::ProfileError;
 pub use template::Template;
@@ -53,6 +55,11 @@ pub struct Profile {
     pub endpoint: EndpointFacts,
     /// The product's process.
     pub process: ProcessFacts,
+    /// What every node must answer; `ready` tells that it serves.
+    #[serde(default)]
+    pub probes: IndexMap<String, ProbeFacts>,
+    /// What is written through one node and read through another; missing where the product has nothing of the kind.
+    pub shared_write: Option<SharedWrite>,
 }
 
 /// The JDK versions that a start script accepts.

@@ -1,5 +1,6 @@
 //! Reads a profile: layers are merged, then every key and placeholder must be known.
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{Profile, Template, known};
@@ -124,7 +125,7 @@ impl Profile {
                 return Err((at.into(), "must be relative to the product's home".into()));
             }
         }
-        Ok(())
+        self.check_probes()
     }
 }
 
@@ -218,6 +219,8 @@ fn misfit(merged: &Value) -> Option<(String, String)> {
         .or_else(|| check::<super::ClusteringFacts>(merged, "clustering"))
         .or_else(|| check::<super::EndpointFacts>(merged, "endpoint"))
         .or_else(|| check::<super::ProcessFacts>(merged, "process"))
+        .or_else(|| check::<Option<IndexMap<String, super::ProbeFacts>>>(merged, "probes"))
+        .or_else(|| check::<Option<super::SharedWrite>>(merged, "shared_write"))
 }
 
 fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Paths;
 use super::closed::pattern;
-use crate::model::inventory::{Cluster, Endpoint, HttpPort, LoadBalancer, Port, Sticky};
+use crate::model::inventory::{Cluster, Endpoint, Host, HttpPort, LoadBalancer, Port, Sticky};
 use crate::model::profile::Profile;
 use crate::model::{HostName, Sha256};
 use crate::steps::node::product_hosts;
@@ -104,12 +104,13 @@ impl<'a> Front<'a> {
     ) -> Self {
         let short = |text: &str| Sha256::of(text.as_bytes()).to_string().chars().take(8).collect::<String>();
         let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-        let node = |host: &'a crate::model::inventory::Host| Node {
+        let port = |host: &Host, which| host.product.as_ref().map_or(0, |product| product.port(profile, which));
+        let node = |host: &'a Host| Node {
             name: host.name.as_str(),
             id: short(&format!("{}/{}", cluster.name, host.name)),
             address: &host.member_address,
-            http: host.product.as_ref().map_or(profile.ports.http, |own| own.port(profile, Port::Http)),
-            https: host.product.as_ref().map_or(profile.ports.https, |own| own.port(profile, Port::Https)),
+            http: port(host, Port::Http),
+            https: port(host, Port::Https),
             drained: drained.contains(&host.name),
         };
         let nodes: Vec<Node<'a>> = product_hosts(cluster).map(node).collect();

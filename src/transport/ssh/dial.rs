@@ -43,7 +43,7 @@ pub(super) async fn dial(name: &str, port: u16, limit: Duration) -> Result<Wire,
 }
 
 /// Tries the addresses one after another, each with a small head start, and takes the first that answers.
-async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+pub(in crate::transport) async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = addresses.into_iter();
     let mut tries = JoinSet::new();
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);

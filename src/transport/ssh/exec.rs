@@ -173,7 +173,7 @@ async fn listen(
     ending.ok_or_else(|| lost(session, "while the command was running"))
 }
 
-fn lost(session: &Session, when: &str) -> TransportError {
+pub(super) fn lost(session: &Session, when: &str) -> TransportError {
     let why = match session.parting.words() {
         Some(words) => format!(": {words}"),
         None => String::new(),

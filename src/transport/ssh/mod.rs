@@ -2,9 +2,10 @@
 
 mod agent;
 mod authentication;
-mod dial;
+pub(super) mod dial;
 mod exec;
 mod files;
+mod forward;
 mod handshake;
 mod host_key;
 mod jump;
@@ -25,7 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::deadline::late;
 use super::retry::again;
-use super::{Answer, Link, Reply, Request, Transport, TransportError};
+use super::{Answer, Link, Reply, Request, Stream, Transport, TransportError};
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 
@@ -87,6 +88,13 @@ impl Transport for Ssh {
                 Err(_) => return Err(late(request, "a new connection")),
             };
             exec::exec(&session, request, end).await
+        })
+    }
+
+    fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream> {
+        Box::pin(async move {
+            let session = self.session().await?;
+            forward::open(&session, &self.link, target, port).await
         })
     }
 

@@ -1,0 +1,138 @@
+//! The proof that a cluster works: who is asked by which way, and then [`prove`].
+
+mod door;
+mod front;
+mod prove;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use self::door::{Door, NodePlace, Place};
+pub use self::prove::{Front, Ground, answers, prove};
+
+use self::front::{Balancing, HTTPS, front, public_host};
+use super::fleet::Fleet;
+use super::node::Node;
+use super::{Event, Events, Failure, Stop};
+use crate::model::inventory::{Cluster, Host, Port, Secrets, Sticky};
+use crate::model::profile::Profile;
+use crate::steps::StepError;
+use crate::steps::preflight::Subject;
+use crate::steps::verify::{Asks, Bodies, Proof, VERIFY, check_bodies};
+use crate::transport::http::Tls;
+
+/// How large the file of a body may be, in bytes.
+const LARGEST_BODY: u64 = 1 << 20;
+
+/// Proves that the cluster works: every node answers, also through the public name, and what is written through one is
+/// read through the others. What could not be proved is told as a warning each.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub async fn verify(fleet: &Fleet, events: &Events, stop: &Stop) -> Result<Proof, Failure> {
+    let Some(asks) = &fleet.asks else {
+        let cause = "nothing is known that could be asked: the playbook has no step `verify`, or there is no product";
+        let failure = Failure::new("verify-nothing", cause);
+        let failure = failure.hint("name the product in the inventory, and the step in the playbook");
+        return Err(Failure { step: Some(VERIFY), ..failure });
+    };
+    let ground = ground(fleet).await?;
+    let proof = prove(&ground, asks, stop).await?;
+    for text in &proof.not_proved {
+        events.send(Event::Warning { host: None, text: text.clone() });
+    }
+    Ok(proof)
+}
+
+/// What is asked of a cluster whose first node with a product has this profile, with a value of its own to write.
+///
+/// # Errors
+/// Everything that can't be asked as the inventory wants it.
+pub(super) fn asks(cluster: &Cluster, profile: &Profile, secrets: &Secrets) -> Result<Arc<Asks>, Vec<StepError>> {
+    let bodies = bodies(cluster)?;
+    let value = format!("hactl-{:016x}", rand::random::<u64>());
+    Asks::new(cluster, profile, secrets, &bodies, &value).map(Arc::new)
+}
+
+/// The local files that probes send, each with values for all that it wants.
+///
+/// # Errors
+/// One for each that can't be read or sent.
+pub(super) fn bodies(cluster: &Cluster) -> Result<Bodies, Vec<StepError>> {
+    let (mut bodies, mut errors) = (BTreeMap::new(), Vec::new());
+    for (index, probe) in cluster.failover.probes.iter().enumerate() {
+        let Some(file) = probe.body.as_ref().and_then(|body| body.file.as_ref()) else { continue };
+        match read(file) {
+            Ok(text) => drop(bodies.insert(file.clone(), text)),
+            Err(cause) => errors.push(StepError {
+                code: "missing-file",
+                at: format!("failover.probes[{index}].body.file"),
+                cause: format!("{} {cause}", file.display()),
+                hint: Some("check the path, and who may read it; a body is text".to_owned()),
+            }),
+        }
+    }
+    errors.extend(check_bodies(cluster, &bodies));
+    if errors.is_empty() { Ok(bodies) } else { Err(errors) }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let size = fs::metadata(file).map_err(|error| format!("cannot be read: {error}"))?.len();
+    if size > LARGEST_BODY {
+        return Err(format!("is too large for a probe: {size} bytes"));
+    }
+    fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// Who is asked, and by which way.
+async fn ground(fleet: &Fleet) -> Result<Ground, Failure> {
+    let nodes = fleet.nodes.iter().chain(&fleet.peers);
+    let nodes = nodes.filter_map(|node| Some((node.clone(), node.subject.as_ref()?)));
+    let mut nodes: Vec<NodePlace> = nodes.map(|(node, subject)| node_place(&fleet.cluster, &node, subject)).collect();
+    let order = |place: &NodePlace| fleet.cluster.hosts.iter().position(|host| host.name == place.name);
+    nodes.sort_by_key(order);
+    let front = match &fleet.cluster.endpoint {
+        Some(endpoint) => front(endpoint, &balancing(fleet)).await?,
+        None => None,
+    };
+    Ok(Ground::new(nodes, front))
+}
+
+/// A node is asked through its own host, and from here where the host forwards nothing.
+fn node_place(cluster: &Cluster, node: &Arc<Node>, subject: &Subject) -> NodePlace {
+    let port = subject.product.port(&subject.profile, Port::Https);
+    let host = &subject.host;
+    // Its own certificate may be any; the name is the one that a balancer asks for.
+    let name = cluster.endpoint.as_ref().map_or(host.address.as_str(), |endpoint| endpoint.hostname.as_str());
+    let mut doors = vec![Door::through(node, &host.member_address, port)];
+    let own = host.member_address.parse::<IpAddr>().ok();
+    // Where several nodes share a machine, each has an address of the loopback: another one would be another node.
+    if own.is_some_and(|own| !own.is_loopback()) {
+        doors.push(Door::through(node, "127.0.0.1", port));
+    }
+    doors.push(Door::direct(&host.address, port));
+    let asked_for = match &cluster.endpoint {
+        Some(endpoint) => public_host(&endpoint.hostname, endpoint.https_port.unwrap_or(HTTPS), HTTPS),
+        None => public_host(name, port, HTTPS),
+    };
+    let place = Place::new(doors, Tls::Unverified { name: name.to_owned() }, asked_for);
+    NodePlace { name: node.name.clone(), place }
+}
+
+/// What stands in front of the nodes, as the inventory says.
+fn balancing(fleet: &Fleet) -> Balancing<'_> {
+    let hosts = fleet.cluster.hosts.iter().filter(|host| host.is_balancer());
+    let wire = |host: &Host| fleet.nodes.iter().find(|node| node.name == host.name);
+    let settings = fleet.cluster.load_balancer.as_ref();
+    Balancing {
+        hosts: hosts.map(|host| (host, wire(host))).collect(),
+        certificate: settings.map(|settings| settings.certificate.as_path()),
+        one_for_us: settings.is_some_and(|settings| settings.sticky == Some(Sticky::IpHash)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # ground.sh sets state, net, tag, hosts, here and postgresql
+# A host: its folder, its processes.
+
+# The JDK of this machine, as the hosts see it.
+java_home() {
+    local java
+    java=$(readlink -f "$(command -v java)")
+    java=${java%/bin/java}
+    echo "${java%/jre}"
+}
+
+folder_of() { echo "$state/hosts/$1"; }
+
+# What a host owns, in the state of a Debian that was just installed.
+furnish() { # NAME
+    local name=$1 d
+    d=$(folder_of "$name")
+    mkdir -p "$d"/{tree,root,opt,srv,mnt,home/ops,home/wso2carbon} "$d"/var/{lib,log,cache,spool,tmp}
+    mkdir -p "$d/var/log/nginx" "$d/var/lib/nginx"
+    ln -s /run "$d/var/run"
+    mkdir -p "$d/var/www/html"
+    cp /usr/share/nginx/html/index.html "$d/var/www/html/" 2> /dev/null || true
+    chmod 1777 "$d/var/tmp"
+    chmod 700 "$d/root"
+    cp -a /etc "$d/etc"
+    cp /etc/skel/.profile "$d/home/ops/" 2> /dev/null || true
+    accounts "$d/etc"
+    name_service "$name" "$d/etc"
+    secure_shell "$name" "$d/etc"
+    mkdir -m 700 "$d/home/ops/.ssh"
+    cp "$state/id_ed25519.pub" "$d/home/ops/.ssh/authorized_keys"
+    chown -R 20001:20001 "$d/home/ops"
+    chown -R 20002:20002 "$d/home/wso2carbon"
+}
+
+accounts() { # ETC
+    local file
+    for file in passwd group shadow; do sed -i '/^\(ops\|wso2carbon\):/d' "$1/$file"; done
+    cat >> "$1/passwd" << 'END'
+ops:x:20001:20001::/home/ops:/bin/bash
+wso2carbon:x:20002:20002::/home/wso2carbon:/bin/sh
+END
+    printf 'ops:x:20001:\nwso2carbon:x:20002:\n' >> "$1/group"
+    # `*` is no password, and does not lock the account for sshd.
+    printf 'ops:*:19000:0:99999:7:::\nwso2carbon:*:19000:0:99999:7:::\n' >> "$1/shadow"
+    mkdir -p "$1/sudoers.d"
+    printf 'Defaults:ops !syslog\nops ALL=(ALL) NOPASSWD: ALL\n' > "$1/sudoers.d/ops"
+    chmod 440 "$1/sudoers.d/ops"
+}
+
+# With a resolver that does not answer, each login takes seconds: names come from the file alone.
+name_service() { # NAME ETC
+    local other
+    rm -f "$2/resolv.conf" "$2/hosts" "$2/hostname"
+    : > "$2/resolv.conf"
+    echo "$1" > "$2/hostname"
+    sed -i 's/^hosts:.*/hosts: files/' "$2/nsswitch.conf"
+    {
+        printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n'
+        for other in $hosts; do printf '%s\t%s\n' "$(address_of "$other")" "$other"; done
+        printf '%s.254\tmachine\n' "$net"
+    } > "$2/hosts"
+}
+
+secure_shell() { # NAME ETC
+    rm -rf "$2"/ssh/ssh_host_* "$2"/ssh/sshd_config.d
+    install -m 600 "$state/host_keys/$1" "$2/ssh/ssh_host_ed25519_key"
+    cat > "$2/ssh/sshd_config" << 'END'
+KbdInteractiveAuthentication no
+UsePAM yes
+X11Forwarding yes
+PrintMotd no
+AcceptEnv LANG LC_*
+Subsystem sftp /usr/lib/openssh/sftp-server
+LogLevel VERBOSE
+END
+}
+
+# Boots a host, and returns when its sshd listens.
+boot() { # NAME
+    local name=$1 d java shown=() i
+    d=$(folder_of "$name")
+    java=$(java_home)
+    case "$java" in /usr/*) ;; *) shown=("$java") ;; esac
+    setsid ip netns exec "$(namespace_of "$name")" \
+        unshare --mount --uts --ipc --pid --fork --kill-child --propagation private \
+        "$here/boot.sh" "$name" "$d" "${shown[@]}" < /dev/null > "$d/boot.log" 2>&1 9>&- &
+    echo $! > "$d/parent"
+    disown
+    for ((i = 0; i < 300; i++)); do
+        if grep -qs '^Server listening on' "$d/var/log/sshd.log"; then
+            # The parent is `unshare`; pid 1 of the host is its only child.
+            tr -d ' ' < "/proc/$(< "$d/parent")/task/$(< "$d/parent")/children" > "$d/pid"
+            return 0
+        fi
+        kill -0 "$(< "$d/parent")" 2> /dev/null || break
+        sleep 0.1
+    done
+    echo "ground.sh: $name does not come up:" >&2
+    cat "$d/boot.log" "$d/var/log/sshd.log" >&2 || true
+    return 1
+}
+
+# Runs a command in a host, as root.
+enter() { # NAME COMMAND...
+    local pid
+    pid=$(cat "$(folder_of "$1")/pid" 2> /dev/null) || { echo "ground.sh: $1 is not up" >&2; return 1; }
+    shift
+    # The descriptor of the lock is not for what stays.
+    nsenter -t "$pid" -m -u -i -n -p -r -w -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C "$@" 9>&-
+}
+
+# Is this host up? The pid might be another process's by now: then it is not in the host's network.
+is_up() { # NAME
+    local pid
+    pid=$(cat "$(folder_of "$1")/pid" 2> /dev/null) || return 1
+    ip netns pids "$(namespace_of "$1")" 2> /dev/null | grep -qx "$pid"
+}
+
+# Ends a host; nothing of it stays, but its place in the network.
+raze() { # NAME
+    end_processes_in "$(namespace_of "$1")"
+    rm -rf "$(folder_of "$1")"
+}
