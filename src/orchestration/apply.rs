@@ -79,7 +79,9 @@ async fn prove(hosts: &[Progress], run: Run<'_>) -> Option<ProofReport> {
     let Run { fleet, events, stop, .. } = run;
     let stage = fleet.stages.iter().find(|stage| stage.proves).filter(|_| fleet.asks.is_some())?;
     let well = hosts.iter().all(|host| matches!(host.outcome(), Outcome::Changed { .. } | Outcome::InPlace));
-    let worked = fleet.prove_always || hosts.iter().any(|host| host.touched || host.opened);
+    // A run that leaves hosts out has nothing to say of the whole.
+    let whole = fleet.nodes.len() == fleet.cluster.hosts.len();
+    let worked = fleet.prove_always || (whole && hosts.iter().any(|host| host.touched || host.opened));
     if !well || !worked || stop.asked().is_some() {
         return None;
     }

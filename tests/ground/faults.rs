@@ -16,7 +16,6 @@ const DEAD_INSIDE: [&str; 4] = [
 ];
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn two_singles_fail_the_gate_which_names_the_blocked_port_and_join_without_a_restart_when_it_is_open() {
     let Some(ground) = Ground::clean() else { return };
     ground.inventory(&["--kernel", "4.5.1"]);
@@ -34,7 +33,6 @@ fn two_singles_fail_the_gate_which_names_the_blocked_port_and_join_without_a_res
 }
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn a_database_that_goes_away_between_two_starts_is_named_and_the_first_node_goes_on() {
     let Some(ground) = Ground::clean() else { return };
     ground.inventory(&["--kernel", "4.5.1"]);
@@ -59,7 +57,6 @@ fn a_database_that_goes_away_between_two_starts_is_named_and_the_first_node_goes
 }
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn a_node_that_is_killed_during_its_start_is_told_and_started_by_the_next_run() {
     let Some(ground) = Ground::clean() else { return };
     ground.inventory(&["--kernel", "4.5.1"]);
@@ -119,7 +116,6 @@ const FAILING: [Failing; 3] = [
 ];
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn each_start_that_fails_is_told_with_its_cause_and_mended_by_the_next_run() {
     let Some(ground) = Ground::clean() else { return };
     // One node is enough, laid down and on a schema that is there.

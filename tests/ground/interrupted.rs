@@ -16,7 +16,6 @@ enum Cut {
 }
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn a_run_that_is_interrupted_in_every_stage_is_ended_by_the_next_one() {
     let stages = stages();
     assert!(stages.len() >= 3, "{stages:?}");

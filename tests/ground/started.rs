@@ -5,7 +5,6 @@ use crate::place::Ground;
 use crate::watcher::{Watcher, away};
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn one_apply_starts_two_joined_nodes_behind_a_balancer_and_a_changed_key_restarts_them_one_at_a_time() {
     let Some(ground) = Ground::clean() else { return };
     ground.inventory(&["--kernel", "4.5.1"]);
@@ -49,7 +48,6 @@ fn the_second_waited_until_the_first_had_joined(ground: &Ground) {
 }
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn the_same_with_a_kernel_of_another_age() {
     let Some(ground) = Ground::clean() else { return };
     ground.inventory(&["--kernel", "4.9.1-m1"]);
@@ -62,7 +60,6 @@ fn the_same_with_a_kernel_of_another_age() {
 }
 
 #[test]
-#[ignore = "hactl does not start nodes yet"]
 fn a_kernel_without_hazelcast_with_a_key_store_of_its_own_runs_alone_on_postgresql() {
     let Some(ground) = Ground::clean_with_postgresql() else { return };
     ground.inventory(&["--kernel", "4.10.32", "--database", "postgresql", "--alone", "--own-key"]);

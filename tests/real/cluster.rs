@@ -152,10 +152,17 @@ impl Cluster {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hactl"));
         // A run that is taken up again, or has a playbook of its own, has its own steps.
         let own_steps = words.iter().any(|word| ["--resume", "--playbook"].contains(word));
-        let skip = !self.preflight && words.first() == Some(&"apply") && !own_steps;
+        let with_steps = ["plan", "apply", "status"].iter().any(|command| words.first() == Some(command)) && !own_steps;
+        let preflight = self.preflight || words.first() != Some(&"apply");
+        let skip: &[&str] = match (with_steps, preflight) {
+            (false, _) => &[],
+            // There is no product on these hosts that could be started: whole hosts are another test's.
+            (true, true) => &["--skip-step", "start-nodes,verify"],
+            (true, false) => &["--skip-step", "start-nodes,verify,preflight"],
+        };
         command
             .args(words)
-            .args(if skip { &["--skip-step", "preflight"][..] } else { &[] })
+            .args(skip)
             .current_dir(self.folder.path())
             .env("HACTL_TEST_PASSWORD", PASSWORD)
             .env("HOME", self.folder.path())

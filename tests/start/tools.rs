@@ -10,6 +10,15 @@ pub(crate) fn skip(why: &str) {
     eprintln!("SKIPPED: {why}");
 }
 
+/// Starting real kernels takes minutes: that is for those who ask for it.
+pub(crate) fn is_asked_for() -> bool {
+    let asked = std::env::var_os("HACTL_REQUIRE_REAL").is_some();
+    if !asked {
+        eprintln!("SKIPPED: starting real kernels takes minutes: HACTL_REQUIRE_REAL=1 asks for it");
+    }
+    asked
+}
+
 #[expect(clippy::disallowed_methods, reason = "these tests run the real product's programs")]
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
