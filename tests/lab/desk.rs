@@ -39,11 +39,13 @@ pub(crate) fn processes_with(folder: &Path) -> Vec<u32> {
 }
 
 /// A folder of a test's own, which is also where temporary files go.
-pub(crate) struct Desk(TempDir);
+pub(crate) struct Desk(TempDir, TempDir);
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self(tempfile::Builder::new().prefix("hactl-lab-test").tempdir().unwrap())
+        let folder = || tempfile::Builder::new().prefix("hactl-lab-test").tempdir().unwrap();
+        // What hactl itself keeps on this machine is not in the way of what the lab should not leave.
+        Self(folder(), folder())
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -56,7 +58,7 @@ impl Desk {
             .args(words)
             .current_dir(self.folder())
             .env("TMPDIR", self.folder())
-            .env("XDG_STATE_HOME", std::env::temp_dir().join("hactl-lab-test-state"))
+            .env("XDG_STATE_HOME", self.1.path())
             .env_remove("HACTL_INVENTORY")
             .stdin(Stdio::null());
         command
