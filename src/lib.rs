@@ -4,6 +4,7 @@
 //! Six floors; an import may only go down (`tests/floors.rs`). The library never prints; `main` alone ends the process.
 
 pub mod cli;
+pub mod lab;
 pub mod model;
 pub mod orchestration;
 pub mod resources;

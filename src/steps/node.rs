@@ -1,5 +1,7 @@
 //! The product on the host whose turn it is, and on its peers.
 
+use std::net::Ipv4Addr;
+
 use super::{HostContext, StepError, Wants};
 use crate::model::RemotePath;
 use crate::model::inventory::{Cluster, Host, Product};
@@ -79,4 +81,15 @@ pub(super) fn product_hosts(cluster: &Cluster) -> impl Iterator<Item = &Host> {
 /// Do several hosts run the product, so that they must share what they store?
 pub(super) fn has_peers(cluster: &Cluster) -> bool {
     product_hosts(cluster).nth(1).is_some()
+}
+
+/// Are all hosts of the cluster this one machine? They are when every one of them is at an address of its loopback.
+/// Then an address of the loopback is the same place for all of them, and each has its own.
+pub(super) fn on_one_machine(cluster: &Cluster) -> bool {
+    cluster.hosts.iter().all(|host| loopback(&host.address).is_some())
+}
+
+/// An IPv4 address of the loopback.
+pub(super) fn loopback(address: &str) -> Option<Ipv4Addr> {
+    address.parse::<Ipv4Addr>().ok().filter(Ipv4Addr::is_loopback)
 }

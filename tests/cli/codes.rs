@@ -82,6 +82,10 @@ fn read(folder: &Path, used: &mut BTreeSet<String>, words: &mut BTreeSet<String>
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_owned();
+        if path.ends_with("src/lab") {
+            // What goes wrong with the lab itself has no code: it is the words of nobody's cluster.
+            continue;
+        }
         if path.is_dir() {
             read(&path, used, words);
         } else if ending == "sh" {

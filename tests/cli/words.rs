@@ -29,6 +29,7 @@ fn the_commands_are_the_ones_of_the_interface() {
             "runs",
             "rollback",
             "lock",
+            "lab",
             "explain",
             "completion",
             "man",

@@ -1,6 +1,7 @@
 //! One file per command that does more than print.
 
 mod apply;
+mod lab;
 mod lock;
 mod look;
 mod preflight;
@@ -29,6 +30,8 @@ pub(super) fn run(command: &Command, talk: &Talk, console: &Console) -> Result<E
             LockAction::Status(at) => lock::status(at, talk, console),
             LockAction::Release(release) => lock::release(release, talk, console),
         },
+        Command::Lab(action) => lab::lab(action, console),
+        Command::LabProgram(program) => lab::program(program, console),
         Command::Explain(arguments) => words::explain(arguments, console),
         Command::Completion(arguments) => words::completion(arguments, console),
         Command::Man => words::man(console),

@@ -4,7 +4,7 @@ use super::{Source, jdbc_url, sources};
 use crate::model::inventory::{Cluster, Databases};
 use crate::model::profile::{DatabaseFacts, Dialect, Profile};
 use crate::steps::Finding;
-use crate::steps::node::has_peers;
+use crate::steps::node::{has_peers, on_one_machine};
 
 /// Everything that is wrong with the databases, by rule.
 pub(in crate::steps) fn check(cluster: &Cluster, profile: &Profile) -> Vec<Finding> {
@@ -60,7 +60,7 @@ impl Source<'_> {
         };
         self.check_place(dialect, &mut findings);
         if has_peers(cluster) && findings.is_empty() {
-            self.check_shared(dialect, &mut findings);
+            self.check_shared(cluster, dialect, &mut findings);
         }
         for (name, value) in &database.pool {
             let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -119,14 +119,14 @@ impl Source<'_> {
     }
 
     /// Can several nodes share it?
-    fn check_shared(&self, dialect: &Dialect, findings: &mut Vec<Finding>) {
+    fn check_shared(&self, cluster: &Cluster, dialect: &Dialect, findings: &mut Vec<Finding>) {
         let (at, url) = (&self.at, jdbc_url::url(self.database, dialect));
         let served = url.starts_with("jdbc:h2:tcp:") || url.starts_with("jdbc:h2:ssl:");
         if (dialect.per_node || url.starts_with("jdbc:h2:")) && !served {
             let cause = "an H2 database is in each node's own files: the nodes would not share their data";
             let hint = "use a database server that all nodes reach";
             findings.push(Finding::error("D03", format!("{at}.type"), cause).hint(hint));
-        } else if let Some(host) = jdbc_url::local_host(&url) {
+        } else if let Some(host) = jdbc_url::local_host(&url).filter(|_| !on_one_machine(cluster)) {
             let key = if self.database.url.is_some() { "url" } else { "host" };
             let cause = format!("`{host}` is another machine on each node: the nodes would not share their data");
             let hint = "name the database server as all nodes reach it";

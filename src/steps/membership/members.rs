@@ -6,7 +6,7 @@ use crate::model::inventory::{Cluster, Clustering, Host, Scheme};
 use crate::model::profile::SchemeFacts;
 use crate::steps::Finding;
 use crate::steps::address::is_local;
-use crate::steps::node::{has_peers, product_hosts};
+use crate::steps::node::{has_peers, loopback, on_one_machine, product_hosts};
 
 /// One node as its peers reach it: `192.168.2.1:4000`.
 pub(in crate::steps) fn member(host: &Host, clustering: &Clustering, facts: &SchemeFacts) -> String {
@@ -25,7 +25,7 @@ pub(super) fn members(cluster: &Cluster, clustering: &Clustering, facts: &Scheme
 
 /// Everything that is wrong with the members' addresses and ports.
 pub(super) fn check(cluster: &Cluster, clustering: &Clustering, facts: &SchemeFacts) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = product_hosts(cluster).filter_map(check_address).collect();
+    let mut findings: Vec<Finding> = product_hosts(cluster).filter_map(|host| check_address(cluster, host)).collect();
     let hosts: Vec<&Host> = product_hosts(cluster).collect();
     for (index, host) in hosts.iter().enumerate() {
         let own = member(host, clustering, facts);
@@ -55,11 +55,11 @@ pub(super) fn check(cluster: &Cluster, clustering: &Clustering, facts: &SchemeFa
     findings
 }
 
-fn check_address(host: &Host) -> Option<Finding> {
+fn check_address(cluster: &Cluster, host: &Host) -> Option<Finding> {
     let at = format!("hosts.{}.member_address", host.name);
     let own = &host.member_address;
     let hint = "give `member_address`: the IPv4 address of its network card";
-    if is_local(own) {
+    if is_local(own) && !(on_one_machine(cluster) && loopback(own).is_some()) {
         let cause = format!("{}: its peers can't reach {own}, which is their own machine", host.name);
         return Some(Finding::error("M01", at, cause).hint(hint));
     }
