@@ -216,7 +216,9 @@ hactl_look_log() { # LOG ROTATED
             found = ""
             for (i = 1; i <= texts; i++) if (index($0, text[i])) { found = kind[i]; break }
             if (found == "begins") {
-                if (from == "") { count = lines = failed = started = 0; begun = 1 }
+                # A process that was stopped in the second before may have had the last words.
+                count = lines = failed = started = 0
+                begun = from == ""
                 found = ""
             }
             last[lines++ % 20] = substr($0, 1, 400)
