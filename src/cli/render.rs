@@ -113,7 +113,9 @@ pub(super) fn status(report: &Report, several: bool) -> String {
             Outcome::InPlace => format!("{} looked at", plural(host.looked_at, "item")),
             _ => host.items.iter().map(|item| item.id.clone()).collect::<Vec<_>>().join(", "),
         };
-        let _ = writeln!(text, "{:width$}  {}  {}", host.host, shown(&host.outcome), styled(DIM, why));
+        let why = styled(DIM, why);
+        let node = host.node.as_ref().map(|node| format!("  {}", node.words())).unwrap_or_default();
+        let _ = writeln!(text, "{:width$}  {}{node}  {why}", host.host, shown(&host.outcome));
     }
     text.trim_end().to_owned()
 }

@@ -74,7 +74,8 @@ impl Nodes {
     }
 }
 
-fn state_of(looked: &Looked) -> Option<&NodeState> {
+/// What was seen of the product's process among everything that was looked at on a host.
+pub(super) fn state_of(looked: &Looked) -> Option<&NodeState> {
     looked.iter().flatten().find_map(|assessment| assessment.node.as_ref())
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::each::on_each;
 use super::fleet::Fleet;
-use super::gates::note_waiting;
+use super::gates::{note_waiting, state_of};
 use super::look::{Looked, look};
 use super::node::Node;
 use super::{Event, Events, Failure, HostReport, ItemReport, Outcome, Phase, Report, Stop};
@@ -120,6 +120,7 @@ impl Sight {
             failures: self.failures(),
             made: 0,
             items: self.items(fleet),
+            node: self.looked.as_ref().ok().and_then(state_of).cloned(),
             looked_at: self.node.items.len(),
             execs: self.node.execs(),
             findings: Vec::new(),

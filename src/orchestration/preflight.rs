@@ -87,6 +87,7 @@ fn report(judged: Judged) -> HostReport {
         failures,
         made: 0,
         items: Vec::new(),
+        node: None,
         looked_at: 0,
         execs: node.execs(),
         findings,

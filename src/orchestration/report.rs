@@ -7,6 +7,7 @@ use super::{Exit, Failure, Outcome, RunId};
 use crate::model::inventory::Severity;
 use crate::model::{HostName, StepName};
 use crate::resources::Change;
+use crate::resources::process::NodeState;
 use crate::steps::verify::Proof;
 
 /// What a command came to on one cluster.
@@ -61,6 +62,8 @@ pub struct HostReport {
     pub made: usize,
     /// Every resource that differs, or has something to say, in the order in which it is mended.
     pub items: Vec<ItemReport>,
+    /// What was seen of the product's process, where the playbook starts one.
+    pub node: Option<NodeState>,
     /// How many resources were looked at.
     pub looked_at: usize,
     /// How many command lines were sent to the host.

@@ -19,7 +19,7 @@ fn the_keys_of_a_report_stay() {
     let host = keys(&schema["$defs"]["HostReport"]);
     assert_eq!(
         host,
-        ["host", "failures", "made", "items", "looked_at", "execs", "findings", "milliseconds"],
+        ["host", "failures", "made", "items", "node", "looked_at", "execs", "findings", "milliseconds"],
         "and what the outcome brings"
     );
     assert_eq!(keys(&schema["$defs"]["ItemReport"]), ["id", "steps", "stage", "because", "changes", "warnings"]);

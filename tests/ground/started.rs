@@ -14,6 +14,8 @@ fn one_apply_starts_two_joined_nodes_behind_a_balancer_and_a_changed_key_restart
 
     let before = ground.one_process_each();
     ground.nothing_to_do(&[]);
+    let status = ground.hactl(0, &["status"]);
+    assert_eq!(status.stdout.matches("in place  serves, up ").count(), 2, "{}", status.stdout);
     assert_eq!(ground.one_process_each(), before, "a run with nothing to do restarts nobody");
 
     ground.edit(

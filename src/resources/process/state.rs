@@ -98,6 +98,23 @@ pub struct Member {
 }
 
 impl NodeState {
+    /// How far it is, in a few words: `serves, up 5 min`.
+    pub fn words(&self) -> String {
+        let up = match self.uptime {
+            None => String::new(),
+            Some(seconds) if seconds < 120 => format!(", up {seconds} s"),
+            Some(seconds) if seconds < 7200 => format!(", up {} min", seconds / 60),
+            Some(seconds) if seconds < 172_800 => format!(", up {} h", seconds / 3600),
+            Some(seconds) => format!(", up {} days", seconds / 86400),
+        };
+        match &self.life {
+            Life::Absent => "does not run".to_owned(),
+            Life::Starting { waits_for, .. } => format!("starts{up}, waits for {waits_for}"),
+            Life::Ready { .. } => format!("serves{up}"),
+            Life::Failed(failure) => format!("has failed{up}: {}", failure.cause),
+        }
+    }
+
     /// Does it serve?
     pub fn is_ready(&self) -> bool {
         matches!(self.life, Life::Ready { .. })
@@ -106,5 +123,32 @@ impl NodeState {
     /// Is there a process, whatever it does?
     pub fn is_running(&self) -> bool {
         self.pid.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_told_in_a_few_words() {
+        let node = |life, uptime| NodeState {
+            life,
+            pid: uptime.map(|_| 812),
+            uptime,
+            clustering: true,
+            local_member: None,
+            members: Vec::new(),
+            elected: None,
+            listens: Vec::new(),
+            started_with: None,
+            wanted: None,
+        };
+        assert_eq!(node(Life::Absent, None).words(), "does not run");
+        assert_eq!(node(Life::Ready { started_in: None }, Some(119)).words(), "serves, up 119 s");
+        assert_eq!(node(Life::Ready { started_in: None }, Some(300)).words(), "serves, up 5 min");
+        assert_eq!(node(Life::Ready { started_in: None }, Some(200_000)).words(), "serves, up 2 days");
+        let starting = Life::Starting { seconds: 7, waits_for: "port 9443 to be its own".to_owned() };
+        assert_eq!(node(starting, Some(7)).words(), "starts, up 7 s, waits for port 9443 to be its own");
     }
 }
