@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_node_is_told_in_a_few_words() {
-        let node = |life, uptime| NodeState {
+        let node = |life, uptime: Option<u64>| NodeState {
             life,
             pid: uptime.map(|_| 812),
             uptime,
