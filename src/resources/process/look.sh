@@ -183,9 +183,10 @@ hactl_look_log() { # LOG ROTATED
         # The clock of the lines is that of the process.
         if hactl_environment "$hactl_pid" TZ; then export TZ="$hactl_value"; fi
         hactl_from=$(date -d "@$hactl_since" '+%Y-%m-%d %H:%M:%S') || hactl_cannot cannot-look 'cannot convert a time'
+        # When the process began is known to within a second; which lines count is told by their own times.
         # shellcheck disable=SC2086 # the pattern is to be spread out
         hactl_files=$( (IFS= && stat -c '%Y %n' $2) 2> /dev/null | sort -n |
-            while read -r hactl_time hactl_one; do [ "$hactl_time" -lt "$hactl_since" ] || printf '%s\n' "$hactl_one"; done)
+            while read -r hactl_time hactl_one; do [ "$hactl_time" -lt "$((hactl_since - 1))" ] || printf '%s\n' "$hactl_one"; done)
         hactl_files=$hactl_files${hactl_files:+$hactl_newline}$1
     fi
     (
