@@ -4,6 +4,7 @@ use super::fence::{Fences, OnFailure};
 use super::node::Node;
 use super::{Failure, RunId, lock};
 use crate::model::Script;
+use crate::resources::process::NodeState;
 use crate::resources::{AssessError, Assessment, Change, look_ahead};
 use crate::steps::Item;
 
@@ -85,11 +86,14 @@ fn announce_followers(items: &[Item], looked: &mut Looked) {
         else {
             continue;
         };
-        if let Some(Ok(seen)) = looked.get_mut(index)
-            && seen.is_in_place()
-        {
-            seen.because = format!("runs with what {id} was before");
-            seen.changes.push(Change::new(format!("restart: after the change of {id}")));
+        let Some(Ok(seen)) = looked.get_mut(index) else { continue };
+        // What is not there at all is begun by its mend, whatever the file holds then.
+        let is_there = seen.is_in_place() || seen.node.as_ref().is_some_and(NodeState::is_running);
+        if is_there {
+            seen.because = format!("known after the change of {id}");
+            seen.changes = vec![Change::new(format!("restart: if it does not run with what {id} holds then"))];
+            // It may be that the change only takes back what somebody has edited, and the process has never read that.
+            seen.mend = Script::new();
             seen.known_after = step;
         }
     }

@@ -56,6 +56,8 @@ secrets() {
         [ -f "$state/host_keys/$name" ] || ssh-keygen -q -t ed25519 -N '' -C '' -f "$state/host_keys/$name"
     done
     [ -s "$state/secrets/shared_db" ] || (umask 077; openssl rand -hex 12 > "$state/secrets/shared_db")
+    # As the product ships it.
+    [ -s "$state/secrets/admin" ] || (umask 077; echo admin > "$state/secrets/admin")
     [ -s "$state/secrets/keystore" ] || (umask 077; openssl rand -hex 12 > "$state/secrets/keystore")
     [ -s "$state/keys/ground.p12" ] || "$(java_home)/bin/keytool" -genkeypair -keystore "$state/keys/ground.p12" -storetype PKCS12 \
         -storepass:file "$state/secrets/keystore" -alias ground -keyalg RSA -keysize 2048 -dname CN=sso.example.com -validity 3650

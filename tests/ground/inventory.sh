@@ -60,3 +60,4 @@ END
 [ -n "$alone" ] || echo "clustering: { scheme: wka, domain: ground.domain, port: 4000 }"
 echo "endpoint: { hostname: sso.example.com, http_port: 80, https_port: 443 }"
 [ -n "$nodes" ] || echo "load_balancer: { kind: nginx, show_node: true, certificate: tls/sso.crt, key: { file: tls/sso.key } }"
+echo "admin: { username: admin, password: { file: secrets/admin } }"

@@ -182,11 +182,12 @@ hactl_look_log() { # LOG ROTATED
     if [ -n "$hactl_since" ]; then
         # The clock of the lines is that of the process.
         if hactl_environment "$hactl_pid" TZ; then export TZ="$hactl_value"; fi
-        hactl_from=$(date -d "@$hactl_since" '+%Y-%m-%d %H:%M:%S') || hactl_cannot cannot-look 'cannot convert a time'
-        # When the process began is known to within a second; which lines count is told by their own times.
+        # Both the time and the age were cut to whole seconds: it may have begun a second earlier.
+        hactl_begun=$((hactl_since - 1))
+        hactl_from=$(date -d "@$hactl_begun" '+%Y-%m-%d %H:%M:%S') || hactl_cannot cannot-look 'cannot convert a time'
         # shellcheck disable=SC2086 # the pattern is to be spread out
         hactl_files=$( (IFS= && stat -c '%Y %n' $2) 2> /dev/null | sort -n |
-            while read -r hactl_time hactl_one; do [ "$hactl_time" -lt "$((hactl_since - 1))" ] || printf '%s\n' "$hactl_one"; done)
+            while read -r hactl_time hactl_one; do [ "$hactl_time" -lt "$hactl_begun" ] || printf '%s\n' "$hactl_one"; done)
         hactl_files=$hactl_files${hactl_files:+$hactl_newline}$1
     fi
     (
@@ -215,7 +216,9 @@ hactl_look_log() { # LOG ROTATED
             found = ""
             for (i = 1; i <= texts; i++) if (index($0, text[i])) { found = kind[i]; break }
             if (found == "begins") {
-                if (from == "") { count = lines = failed = started = 0; begun = 1 }
+                # A process that was stopped in the second before may have had the last words.
+                count = lines = failed = started = 0
+                begun = from == ""
                 found = ""
             }
             last[lines++ % 20] = substr($0, 1, 400)
