@@ -25,6 +25,9 @@ const SHELLS: [Shell; 3] = [
     Shell { name: "busybox", command: &["busybox", "sh", "-s"], applets: true },
 ];
 
+/// Without any of these, root may not read what belongs to the processes of others.
+const BLIND: &str = "-sys_ptrace,-perfmon,-sys_admin";
+
 /// A host: everything it holds is below `root`.
 pub(crate) struct Host {
     shell: &'static Shell,
@@ -224,7 +227,7 @@ impl Host {
         let shell = which_in(shell, &std::env::var("PATH").unwrap());
         let mut command = if self.contained.get() {
             let setpriv = which_in("setpriv", &std::env::var("PATH").unwrap());
-            let mut command = start(&setpriv, &["--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", "--", &shell]);
+            let mut command = start(&setpriv, &["--bounding-set", BLIND, "--inh-caps", BLIND, "--", &shell]);
             command.args(arguments);
             command
         } else {

@@ -49,7 +49,7 @@ hactl_lives() { # PID STARTED
 # hactl_unread is set.
 hactl_environment() { # PID NAME
     hactl_unread=
-    # In a container, even root may be denied what belongs to others (it lacks CAP_SYS_PTRACE); the owner never is.
+    # In a container, even root may be denied what belongs to others (it lacks CAP_SYS_PTRACE and its like); the owner never is.
     hactl_value=$({ cat "/proc/$1/environ" || hactl_read_as_owner "$1" "/proc/$1/environ" || echo 'hactl: unread'; } 2> /dev/null |
         tr '\000' '\n' | sed -n -e "s/^$2=//p" -e 's/^hactl: unread$/&/p')
     case $hactl_value in
