@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::address::is_local;
 use super::{HostContext, StepError, Wants};
 use crate::model::RemotePath;
 use crate::model::inventory::{Cluster, Host, Product};
@@ -83,10 +84,21 @@ pub(super) fn has_peers(cluster: &Cluster) -> bool {
     product_hosts(cluster).nth(1).is_some()
 }
 
-/// Are all hosts of the cluster this one machine? They are when every one of them is at an address of its loopback.
-/// Then an address of the loopback is the same place for all of them, and each has its own.
+/// Are all hosts of the cluster this one machine? They are when every one of them is at an address of its loopback, and
+/// the nodes find each other there too: an SSH port may be forwarded from anywhere. Then an address of the loopback is the
+/// same place for all of them, and each has its own.
 pub(super) fn on_one_machine(cluster: &Cluster) -> bool {
     cluster.hosts.iter().all(|host| loopback(&host.address).is_some())
+        && product_hosts(cluster).all(|host| loopback(&host.member_address).is_some())
+}
+
+/// Is the host itself at its address, so that its other ports are there too? An address that only its SSH port is
+/// forwarded from leads to somebody else: one of the loopback, or one that several hosts share, beside an own one among
+/// the nodes.
+pub fn is_at_its_address(cluster: &Cluster, host: &Host) -> bool {
+    let others = || cluster.hosts.iter().filter(|other| other.name != host.name);
+    host.address == host.member_address
+        || !(is_local(&host.address) || others().any(|other| other.address == host.address))
 }
 
 /// An IPv4 address of the loopback.

@@ -2,7 +2,7 @@
 # base.sh: what `docker compose -f docker-compose.test.yml up` needs, once. Repeating it changes nothing.
 #
 # The base image debian:bookworm-slim, pulled, or made with debootstrap where no registry answers; the product's pack and
-# its driver by their Maven coordinates; keys, a password and a certificate in target/containers.
+# its driver by their Maven coordinates; keys, passwords and a certificate in target/containers.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 state=$here/../../target/containers
@@ -46,6 +46,8 @@ fi
 "$here/../ground/fetch.sh" driver mysql
 [ -s "$state/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C ops -f "$state/id_ed25519"
 [ -s "$state/password" ] || (umask 077; openssl rand -hex 12 > "$state/password")
+# The one that the kernel is shipped with.
+[ -s "$state/admin" ] || (umask 077; echo admin > "$state/admin")
 [ -s "$state/tls/sso.crt" ] || openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=sso.example.com \
     -addext subjectAltName=DNS:sso.example.com -keyout "$state/tls/sso.key" -out "$state/tls/sso.crt" 2> /dev/null
 : > "$state/known_hosts"

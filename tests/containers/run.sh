@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh HACTL: docker-compose.test.yml by README's words, with this hactl: base image, build, up, validate, apply, apply
-# again, down. Where no Docker engine answers and root may start one, its own is used; where none can run, it says SKIPPED
+# again, down; and looks itself, past hactl, whether what apply has proved is true. Where no Docker engine answers and root may start one, its own is used; where none can run, it says SKIPPED
 # with the reason and succeeds, unless HACTL_REQUIRE_DOCKER=1. Nothing of it stays, and every wait has an end.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -59,7 +59,7 @@ start_engine() {
     skip "dockerd does not start: $(grep -v level=info "$own/log" | tail -3)"
 }
 
-command -v docker > /dev/null || skip "there is no docker"
+for program in docker curl; do command -v "$program" > /dev/null || skip "there is no $program"; done
 docker compose version > /dev/null 2>&1 || command -v docker-compose > /dev/null || skip "there is no docker compose"
 trap tidy EXIT
 timeout 20 docker info > /dev/null 2>&1 || start_engine
@@ -70,23 +70,80 @@ say "build"
 compose 900 build > target/containers/build.log 2>&1 || { tail -20 target/containers/build.log; exit 1; }
 say "up"
 compose 120 up --detach > /dev/null 2>&1
-# It is up when the database answers, and every host: a plan says 2, since something is to be done.
+# The database is there: the nodes' containers are started after it is healthy. A host is there when it can be looked at,
+# and then a plan says 2, since something is to be done.
 ready() {
     local status=0
-    docker exec "$database" mariadb -e 'USE SHARED_DB' 2> /dev/null || return 1
-    "$hactl" plan "$inventory" > /dev/null 2>&1 || status=$?
+    timeout 20 "$hactl" plan "$inventory" > target/containers/plan.log 2>&1 || status=$?
     [ "$status" = 2 ]
 }
-database=$(compose 20 ps -q db-1)
 for ((i = 0; i < 60; i++)); do
     if ready; then break; fi
     sleep 1
 done
-say "validate, preflight, apply, apply again"
+ready || { cat target/containers/plan.log; exit 1; }
+
+in_host() { # HOST WORD...
+    local container
+    container=$(compose 20 ps -q "$1")
+    shift
+    timeout 20 docker exec "$container" "$@"
+}
+
+# The nodes' processes: each has one, which a run with nothing to do leaves alone.
+processes() {
+    local host
+    for host in is-1 is-2; do
+        echo "$host $(in_host "$host" pgrep -x -u wso2carbon java | tr '\n' ' ')"
+    done
+}
+
+# Who has answered a login through the published port of the balancer; nothing, when the answer was not the right one.
+login() {
+    local said
+    said=$(curl --silent --noproxy '*' --max-time 10 --cacert target/containers/tls/sso.crt --dump-header - \
+        --resolve sso.example.com:8443:127.0.0.1 --header 'SOAPAction: urn:login' --header 'Content-Type: text/xml' \
+        --data-binary @tests/ground/probes/login.xml https://sso.example.com:8443/services/AuthenticationAdmin)
+    grep -q 'return>true' <<< "$said" || { echo "no login: $said" >&2; return 1; }
+    tr -d '\r' <<< "$said" | sed -n 's/^X-Hactl-Node: //Ip'
+}
+
+refuse() {
+    echo "run.sh: $1" >&2
+    exit 1
+}
+
+say "validate, preflight"
 "$hactl" validate "$inventory"
 "$hactl" preflight "$inventory"
-timeout 600 "$hactl" apply "$inventory"
-again=$("$hactl" apply "$inventory" 2>&1)
+say "apply"
+timeout 300 "$hactl" apply "$inventory" | tee target/containers/apply.log
+grep -q '^Prove it .*both nodes answer through sso.example.com.*what is-1 wrote is-2 reads' target/containers/apply.log ||
+    refuse "apply does not end with the proof"
+
+say "what is there, past hactl"
+before=$(processes)
+echo "$before"
+[ "$(grep -c '^is-[12] [0-9][0-9]* $' <<< "$before")" = 2 ] || refuse "not one process on each node"
+for ((i = 0; i < 12; i++)); do login; done | sort | uniq -c | tee target/containers/logins.log
+[ "$(wc -l < target/containers/logins.log)" = 2 ] || refuse "not both nodes have answered logins through the balancer"
+coordinators=0
+for host in is-1 is-2; do
+    in_host "$host" ss -Htn state established '( sport = :4000 or dport = :4000 )' | grep -q 10.79.200 ||
+        refuse "$host is connected to no other member"
+    elected=$(in_host "$host" grep -c 'Elected this member' /opt/wso2carbon-core-4.5.1/repository/logs/wso2carbon.log || true)
+    coordinators=$((coordinators + elected))
+done
+[ "$coordinators" = 1 ] || refuse "$coordinators coordinators"
+tables=$(in_host db-1 mariadb --skip-column-names \
+    --execute "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'SHARED_DB'")
+wanted=$(in_host is-1 grep -ci '^ *CREATE TABLE' /opt/wso2carbon-core-4.5.1/dbscripts/mysql.sql)
+echo "$tables of $wanted tables"
+[ "$tables" = "$wanted" ] || refuse "the schema is not whole"
+
+say "apply again"
+again=$(timeout 120 "$hactl" apply "$inventory" 2>&1)
 echo "$again"
 grep -q 'nothing to do' <<< "$again"
+[ "$(processes)" = "$before" ] || refuse "a run with nothing to do has restarted a node"
 say "done"

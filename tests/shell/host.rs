@@ -25,6 +25,9 @@ const SHELLS: [Shell; 3] = [
     Shell { name: "busybox", command: &["busybox", "sh", "-s"], applets: true },
 ];
 
+/// Without any of these, root may not read what belongs to the processes of others.
+const BLIND: &str = "-sys_ptrace,-perfmon,-sys_admin";
+
 /// A host: everything it holds is below `root`.
 pub(crate) struct Host {
     shell: &'static Shell,
@@ -33,6 +36,8 @@ pub(crate) struct Host {
     first: RefCell<String>,
     run: Cell<u32>,
     user: Cell<Option<u32>>,
+    /// Is it a container, whose root may not look into the processes of others?
+    contained: Cell<bool>,
 }
 
 /// Runs `test` on a host of every shell of this machine, in a folder whose name no script may trip over.
@@ -45,8 +50,15 @@ pub(crate) fn on_every_shell(test: impl Fn(&Host)) {
         }
         eprintln!("--- {}", shell.name);
         let folder = tempfile::Builder::new().prefix("it's a $HOST \"é\" ").tempdir().unwrap();
-        let mut host =
-            Host { shell, folder, path: None, first: RefCell::default(), run: Cell::new(1), user: Cell::new(None) };
+        let mut host = Host {
+            shell,
+            folder,
+            path: None,
+            first: RefCell::default(),
+            run: Cell::new(1),
+            user: Cell::new(None),
+            contained: Cell::new(false),
+        };
         if shell.applets {
             let applets = host.folder.path().join("applets");
             std::fs::create_dir(&applets).unwrap();
@@ -139,6 +151,7 @@ impl Host {
             first: RefCell::default(),
             run: Cell::new(1),
             user: Cell::new(None),
+            contained: Cell::new(false),
         };
         std::fs::create_dir(poor.folder.path().join("root")).unwrap();
         let programs = poor.folder.path().join("programs");
@@ -197,6 +210,11 @@ impl Host {
         self.user.set(Some(user));
     }
 
+    /// What follows is done by a root who may not look into the processes of others, as in a container. Wants root.
+    pub(crate) fn contain(&self) {
+        self.contained.set(true);
+    }
+
     fn search_path(&self) -> String {
         let usual = self.path.clone().unwrap_or_else(|| std::env::var("PATH").unwrap());
         format!("{}{usual}", self.first.borrow())
@@ -207,7 +225,14 @@ impl Host {
         let (shell, arguments) = self.shell.command.split_first().unwrap();
         let state = self.state_folder();
         let shell = which_in(shell, &std::env::var("PATH").unwrap());
-        let mut command = start(&shell, arguments);
+        let mut command = if self.contained.get() {
+            let setpriv = which_in("setpriv", &std::env::var("PATH").unwrap());
+            let mut command = start(&setpriv, &["--bounding-set", BLIND, "--inh-caps", BLIND, "--", &shell]);
+            command.args(arguments);
+            command
+        } else {
+            start(&shell, arguments)
+        };
         if let Some(user) = self.user.get() {
             command.uid(user).gid(user).current_dir("/");
         }

@@ -218,6 +218,33 @@ fn a_start_that_does_nothing_is_told() {
 }
 
 #[test]
+fn a_process_that_root_may_not_look_into_is_known_by_what_its_owner_sees() {
+    if !is_root() {
+        skipped("only root can be a root that may not look into the processes of others");
+        return;
+    }
+    on_every_shell(|host| {
+        home(host);
+        let _end = End(host);
+        host.open_to_everybody();
+        // The one program beside the shell's own that becomes another user; Debian's busybox comes without it.
+        std::fs::create_dir(host.at("su")).unwrap();
+        let su = ["/bin/su", "/usr/bin/su"].into_iter().find(|su| std::path::Path::new(su).exists());
+        std::os::unix::fs::symlink(su.expect("root has su"), host.at("su/su")).unwrap();
+        host.put_first(&host.at("su"));
+        for folder in ["home", "home/repository"] {
+            std::os::unix::fs::chown(host.at(folder), Some(65534), Some(65534)).unwrap();
+        }
+        host.contain();
+        let process = process(host).run_as(Some("nobody".to_owned()));
+        apply(host, &process).unwrap();
+        let (state, changes) = look(host, &process);
+        assert_eq!((state.started_with.is_some(), changes), (true, Vec::<String>::new()), "{state:?}");
+        assert_eq!(state.started_with, state.wanted);
+    });
+}
+
+#[test]
 fn a_script_that_starts_nothing_is_told_after_ten_seconds() {
     let first = std::cell::Cell::new(true);
     on_every_shell(|host| {

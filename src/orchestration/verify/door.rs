@@ -36,6 +36,15 @@ impl Door {
         Self(Way::Through(node.clone(), address.to_owned(), port))
     }
 
+    /// The way in words.
+    #[cfg(test)]
+    pub(super) fn words(&self) -> String {
+        match &self.0 {
+            Way::Direct(address, port) => format!("{address}:{port}"),
+            Way::Through(node, address, port) => format!("{} to {address}:{port}", node.name),
+        }
+    }
+
     async fn open(&self) -> Result<Stream, TransportError> {
         match &self.0 {
             Way::Direct(address, port) => dial(address, *port, CONNECT).await,

@@ -27,6 +27,8 @@ const HTTP: u16 = 80;
 pub(super) struct Balancing<'a> {
     /// The hosts that stand there, each with the wire to it where the run has one.
     pub(super) hosts: Vec<(&'a Host, Option<&'a Arc<Node>>)>,
+    /// Is the first one itself at its address, and not only its SSH server?
+    pub(super) at_its_address: bool,
     /// The certificate that clients see; `None`: one that an authority has signed.
     pub(super) certificate: Option<&'a Path>,
     /// Does it send all requests of one address to one node?
@@ -60,8 +62,12 @@ pub(super) async fn front(endpoint: &Endpoint, balancing: &Balancing<'_>) -> Res
     let mut doors = vec![Door::direct(&address, port)];
     if let Some(wire) = wire {
         // Where only SSH leads there.
-        doors.push(Door::through(wire, &first.address, port));
+        doors.push(Door::through(wire, &first.member_address, port));
         doors.push(Door::through(wire, "127.0.0.1", port));
+    }
+    if by.is_some() && !balancing.at_its_address {
+        // Whoever has that port here is asked last.
+        doors.rotate_left(1);
     }
     let place = Place::new(doors, tls, public_host(name, port, usual));
     Ok(Some(Front { name: name.to_owned(), by, place, one_for_us: balancing.one_for_us }))
@@ -111,7 +117,7 @@ mod tests {
 
     async fn asked(endpoint: &Endpoint, certificate: Option<&Path>, hosts: &[Host]) -> Result<Option<Front>, Failure> {
         let hosts = hosts.iter().map(|host| (host, None)).collect();
-        front(endpoint, &Balancing { hosts, certificate, one_for_us: false }).await
+        front(endpoint, &Balancing { hosts, at_its_address: true, certificate, one_for_us: false }).await
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ use crate::model::inventory::{Cluster, Host, Port, Secrets, Sticky};
 use crate::model::profile::Profile;
 use crate::steps::StepError;
 use crate::steps::preflight::Subject;
-use crate::steps::verify::{Asks, Bodies, Proof, VERIFY, check_bodies};
+use crate::steps::verify::{Asks, Bodies, Proof, VERIFY, check_bodies, is_at_its_address};
 use crate::transport::http::Tls;
 
 /// How large the file of a body may be, in bytes.
@@ -101,7 +101,8 @@ async fn ground(fleet: &Fleet) -> Result<Ground, Failure> {
     Ok(Ground::new(nodes, front))
 }
 
-/// A node is asked through its own host, and from here where the host forwards nothing.
+/// A node is asked through its own host, and from here where the host forwards nothing; but only where its address leads
+/// to itself, since another node behind a forwarded port would answer as well.
 fn node_place(cluster: &Cluster, node: &Arc<Node>, subject: &Subject) -> NodePlace {
     let port = subject.product.port(&subject.profile, Port::Https);
     let host = &subject.host;
@@ -113,7 +114,9 @@ fn node_place(cluster: &Cluster, node: &Arc<Node>, subject: &Subject) -> NodePla
     if own.is_some_and(|own| !own.is_loopback()) {
         doors.push(Door::through(node, "127.0.0.1", port));
     }
-    doors.push(Door::direct(&host.address, port));
+    if is_at_its_address(cluster, host) {
+        doors.push(Door::direct(&host.address, port));
+    }
     let asked_for = match &cluster.endpoint {
         Some(endpoint) => public_host(&endpoint.hostname, endpoint.https_port.unwrap_or(HTTPS), HTTPS),
         None => public_host(name, port, HTTPS),
@@ -128,7 +131,8 @@ fn balancing(fleet: &Fleet) -> Balancing<'_> {
     let wire = |host: &Host| fleet.nodes.iter().find(|node| node.name == host.name);
     let settings = fleet.cluster.load_balancer.as_ref();
     Balancing {
-        hosts: hosts.map(|host| (host, wire(host))).collect(),
+        hosts: hosts.clone().map(|host| (host, wire(host))).collect(),
+        at_its_address: hosts.clone().next().is_none_or(|first| is_at_its_address(&fleet.cluster, first)),
         certificate: settings.map(|settings| settings.certificate.as_path()),
         one_for_us: settings.is_some_and(|settings| settings.sticky == Some(Sticky::IpHash)),
     }

@@ -11,8 +11,11 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::model::Secret;
 use crate::model::inventory::{Place as Where, read};
-use crate::orchestration::Exit;
+use crate::orchestration::link::Links;
+use crate::orchestration::{Controller, Exit, FleetOptions, Selection};
+use crate::steps::Allow;
 use crate::steps::verify::Shared;
+use crate::transport::JumpHosts;
 
 const PASSWORD: &str = "s3cret-word";
 
@@ -286,4 +289,63 @@ async fn a_node_that_is_not_there_is_named_with_the_way_to_it() {
     let failure = prove(&ground, &asks_for("wso2carbon", false), &Stop::new()).await.unwrap_err();
     assert_eq!(failure.code, "port-closed");
     assert!(failure.cause.starts_with("is-2 did not answer `ready`: 127.0.0.1 port "), "{failure:?}");
+}
+
+/// A cluster whose hosts are behind ports that are forwarded from this machine, beside one that is where its address says.
+async fn ways() -> BTreeMap<String, Vec<String>> {
+    let text = "version: 1\ncluster: iam\nproduct: { name: wso2carbon, version: 4.5.1, home: /opt/carbon }\nhosts:\n\
+        \x20 is-1: { address: 127.0.0.1, ssh: { port: 2201 }, member_address: 10.0.0.1 }\n\
+        \x20 is-2: { address: 192.0.2.2, member_address: 10.0.0.2 }\n\
+        \x20 lb-1: { address: 127.0.0.1, ssh: { port: 2203 }, member_address: 10.0.0.3, roles: [load-balancer] }\n\
+        endpoint: { hostname: sso.invalid, https_port: 8443 }\n\
+        load_balancer: { kind: nginx, certificate: sso.crt, key: { file: sso.key } }\n";
+    let lies = Where { file: "inventory.yaml".into(), folder: "/srv".into(), home: None };
+    let inventory = read(text, &lies).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let cluster = Arc::new(inventory.clusters[0].clone());
+    let nobody = String::new;
+    let controller = Controller {
+        user: nobody(),
+        machine: nobody(),
+        home: None,
+        runs: "runs".into(),
+        boot: nobody(),
+        process: nobody(),
+    };
+    let options = FleetOptions {
+        selection: Selection::default(),
+        allow: Allow::default(),
+        concurrency: 1,
+        timeout: Duration::from_secs(1),
+        connect_timeout: None,
+        known_hosts: None,
+    };
+    let secrets = Secrets::default();
+    let jump_hosts = JumpHosts::default();
+    let links = Links { cluster: &cluster, secrets: &secrets, controller: &controller, options: &options, jump_hosts };
+    let profile = Arc::new(Profile::find("wso2carbon", "4.5.1").unwrap());
+    let words = |place: &Place| place.doors.iter().map(Door::words).collect::<Vec<_>>();
+    let mut all = BTreeMap::new();
+    for host in &cluster.hosts {
+        let node = Arc::new(Node::new(host, Vec::new(), &links, Arc::new(tokio::sync::Semaphore::new(1))));
+        let doors = match Subject::new(&cluster, host, Some(&profile), Allow::default()) {
+            Some(subject) => words(&node_place(&cluster, &node, &subject).place),
+            None => {
+                let at_its_address = is_at_its_address(&cluster, host);
+                let hosts = vec![(host, Some(&node))];
+                let balancing = Balancing { hosts, at_its_address, certificate: None, one_for_us: false };
+                words(&super::front(cluster.endpoint.as_ref().unwrap(), &balancing).await.unwrap().unwrap().place)
+            }
+        };
+        all.insert(host.name.to_string(), doors);
+    }
+    all
+}
+
+#[tokio::test]
+async fn who_is_behind_a_forwarded_port_is_asked_through_its_own_ssh_server() {
+    let ways = ways().await;
+    // At 127.0.0.1, any node may answer whose port is published there.
+    assert_eq!(ways["is-1"], ["is-1 to 10.0.0.1:9443", "is-1 to 127.0.0.1:9443"]);
+    assert_eq!(ways["is-2"], ["is-2 to 10.0.0.2:9443", "is-2 to 127.0.0.1:9443", "192.0.2.2:9443"]);
+    assert_eq!(ways["lb-1"], ["lb-1 to 10.0.0.3:8443", "lb-1 to 127.0.0.1:8443", "127.0.0.1:8443"]);
 }

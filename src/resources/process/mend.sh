@@ -163,7 +163,10 @@ hactl_start_process() { # HOME SCRIPT JAVA_HOME|- USER|- PID_FILE UNIT|- MAIN WO
         hactl_pause
     done
     hactl_said=${hactl_said:+: the script says: $hactl_said}
-    [ -z "$hactl_pids" ] || hactl_said=": the process${hactl_pids} is there and was not started by this run"
+    if [ -n "$hactl_pids" ]; then
+        hactl_said=": the process${hactl_pids} is there and was not started by this run"
+        [ -z "$hactl_unread" ] || hactl_said=" that is known to be this run's: the environment of the process${hactl_pids} can't be read"
+    fi
     hactl_fail start-did-nothing "10 s after the start there is no process of the product$hactl_said"
 }
 

@@ -45,10 +45,28 @@ hactl_lives() { # PID STARTED
     hactl_stat_process "$1" && [ "$hactl_started" = "$2" ] && [ "$hactl_state" != Z ] && [ "$hactl_state" != X ]
 }
 
-# Sets hactl_value to a variable of a process's environment; fails when it has none, or it can't be read.
+# Sets hactl_value to a variable of a process's environment; fails when it has none, or it can't be read, and then
+# hactl_unread is set.
 hactl_environment() { # PID NAME
-    hactl_value=$(tr '\000' '\n' 2> /dev/null < "/proc/$1/environ" | sed -n "s/^$2=//p")
+    hactl_unread=
+    # In a container, even root may be denied what belongs to others (it lacks CAP_SYS_PTRACE and its like); the owner never is.
+    hactl_value=$({ cat "/proc/$1/environ" || hactl_read_as_owner "$1" "/proc/$1/environ" || echo 'hactl: unread'; } 2> /dev/null |
+        tr '\000' '\n' | sed -n -e "s/^$2=//p" -e 's/^hactl: unread$/&/p')
+    case $hactl_value in
+    *'hactl: unread') hactl_value='' hactl_unread=1 ;;
+    esac
     [ -n "$hactl_value" ]
+}
+
+# Prints a file of /proc as the owner of the process sees it. The kernel wants both of its numbers, user and group.
+hactl_read_as_owner() { # PID FILE
+    [ "$(id -u)" = 0 ] || return 1
+    hactl_ids=$(stat -c '%u %g' "/proc/$1") || return 1
+    if command -v setpriv > /dev/null; then
+        setpriv --reuid "${hactl_ids% *}" --regid "${hactl_ids#* }" --clear-groups cat "$2" && return
+    fi
+    hactl_owner=$(stat -c %U "/proc/$1") && [ "$hactl_owner" != UNKNOWN ] || return 1
+    su -s /bin/sh "$hactl_owner" -c "cat '$2'" < /dev/null
 }
 
 # Sets hactl_fingerprint to the digest of what a process reads when it starts: WORDS, and the names and contents of the

@@ -11,6 +11,8 @@ pub use asks::{Ask, Asks, Bodies, SharedAsks, check_bodies};
 pub use judge::{Said, judge};
 pub use proof::{Fault, Proof, Seen, Served, Shared, Spread};
 
+pub use super::node::is_at_its_address;
+
 use super::node::Node;
 use super::{HostContext, Step, StepError, Wants};
 use crate::model::StepName;

@@ -209,3 +209,20 @@ fn a_secret_is_in_no_debug_form_of_what_is_known_of_the_inventory() {
     assert!(matches!(&cluster.admin.as_ref().unwrap().password, SecretSource::Env(name) if name == "ADMIN"));
     assert!(!format!("{cluster:?}").contains(PASSWORD));
 }
+
+#[test]
+fn an_address_that_only_ssh_is_forwarded_from_is_not_the_host_s_own() {
+    let text = "version: 1\ncluster: iam\nhosts:\n\
+        \x20 forwarded: { address: 127.0.0.1, ssh: { port: 2201 }, member_address: 10.0.0.1 }\n\
+        \x20 by-name: { address: localhost, ssh: { port: 2202 }, member_address: 10.0.0.2 }\n\
+        \x20 here: { address: 127.0.0.1 }\n\
+        \x20 shared-1: { address: gate.example.com, ssh: { port: 2201 }, member_address: 10.0.0.3 }\n\
+        \x20 shared-2: { address: gate.example.com, ssh: { port: 2202 }, member_address: 10.0.0.4 }\n\
+        \x20 outside: { address: 192.0.2.5, member_address: 10.0.0.5 }\n\
+        \x20 usual: { address: 10.0.0.6 }\n";
+    let place = Place { file: "inventory.yaml".into(), folder: "/srv".into(), home: None };
+    let inventory = read(text, &place).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let cluster = &inventory.clusters[0];
+    let own = cluster.hosts.iter().filter(|host| is_at_its_address(cluster, host));
+    assert_eq!(own.map(|host| host.name.as_str()).collect::<Vec<_>>(), ["here", "outside", "usual"]);
+}
