@@ -47,7 +47,7 @@ fn a_host_of_the_ground_collects_its_zombies_and_resolves_names_by_its_own_file(
     let Some(ground) = Ground::clean() else { return };
     // Orphans of an orphan: nobody but pid 1 is left to collect them.
     ground.on("is-1", &["sh", "-c", "setsid sh -c 'sleep 0.1 & sleep 0.1 &' &"]);
-    eventually("the end of the orphans", Duration::from_secs(10), || {
+    eventually("the end of the orphans", Duration::from_secs(30), || {
         !ground.on("is-1", &["ps", "-e"]).contains("sleep")
     });
     let states = ground.on("is-1", &["ps", "-e", "-o", "stat="]);

@@ -45,7 +45,8 @@ fn a_database_that_goes_away_between_two_starts_is_named_and_the_first_node_goes
     let done = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
     assert_eq!(done.status.code(), Some(1), "{said}");
-    assert!(visible.elapsed() < Duration::from_secs(10), "told {:?} after its cause was in the log", visible.elapsed());
+    // Seconds on a quiet machine; the node would be waited for for minutes if the log were not read.
+    assert!(visible.elapsed() < Duration::from_secs(60), "told {:?} after its cause was in the log", visible.elapsed());
     assert!(said.contains("error: is-2") && said.contains("refused"), "{said}");
     assert_eq!(ground.pids("is-1"), first, "is-1 runs on");
 
@@ -67,7 +68,7 @@ fn a_node_that_is_killed_during_its_start_is_told_and_started_by_the_next_run() 
     let done = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&done.stdout);
     assert_eq!(done.status.code(), Some(1), "{said}");
-    assert!(killed.elapsed() < Duration::from_secs(10), "told after {:?}", killed.elapsed());
+    assert!(killed.elapsed() < Duration::from_secs(60), "told after {:?}", killed.elapsed());
     assert!(said.contains("error: is-1"), "{said}");
     assert!(ground.pids("is-2").is_empty(), "the next batch was not begun");
     ground.hactl(0, &["apply"]);
@@ -98,7 +99,7 @@ const FAILING: [Failing; 2] = [
             let program = "import socket,time; s=socket.create_server(('',9443)); time.sleep(600)";
             ground.on("is-1", &["sh", "-c", &format!("setsid python3 -c \"{program}\" > /dev/null 2>&1 &")]);
             let listens = || ground.on("is-1", &["ss", "-Htnl", "sport = :9443"]).contains("9443");
-            eventually("the other program", Duration::from_secs(10), listens);
+            eventually("the other program", Duration::from_secs(30), listens);
         },
         named: &["9443"],
         mends: |ground| drop(ground.on("is-1", &["pkill", "-KILL", "-f", "create_server"])),
@@ -113,7 +114,7 @@ fn each_start_that_fails_is_told_with_its_cause_and_mended_by_the_next_run() {
     ground.hactl(0, &["apply"]);
     for failing in FAILING {
         ground.on("is-1", &["pkill", "-KILL", "-x", "-u", "wso2carbon", "java"]);
-        eventually("the end of the node", Duration::from_secs(10), || ground.pids("is-1").is_empty());
+        eventually("the end of the node", Duration::from_secs(30), || ground.pids("is-1").is_empty());
         (failing.breaks)(&ground);
         let done = fails(&ground);
         (failing.mends)(&ground);

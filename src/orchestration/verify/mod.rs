@@ -9,6 +9,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::door::{Door, NodePlace, Place};
 pub use self::prove::{Front, Ground, answers, prove};
@@ -26,6 +27,9 @@ use crate::transport::http::Tls;
 
 /// How large the file of a body may be, in bytes.
 const LARGEST_BODY: u64 = 1 << 20;
+
+/// A pool of connections asks a connection whether it lives at most every 30 s.
+const RECOVERY: Duration = Duration::from_secs(45);
 
 /// Proves that the cluster works: every node answers, also through the public name, and what is written through one is
 /// read through the others. What could not be proved is told as a warning each.
@@ -98,7 +102,7 @@ async fn ground(fleet: &Fleet) -> Result<Ground, Failure> {
         Some(endpoint) => front(endpoint, &balancing(fleet)).await?,
         None => None,
     };
-    Ok(Ground::new(nodes, front))
+    Ok(Ground { recovery: RECOVERY, ..Ground::new(nodes, front) })
 }
 
 /// A node is asked through its own host, and from here where the host forwards nothing; but only where its address leads

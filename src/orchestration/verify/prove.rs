@@ -18,6 +18,9 @@ const SPREADING: Duration = Duration::from_secs(15);
 /// How long to wait before it is looked for again.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// How long to wait before a node that has answered wrongly is asked again.
+const RECOVERING: Duration = Duration::from_secs(2);
+
 /// How many nodes are asked at once.
 const AT_ONCE: usize = 8;
 
@@ -29,12 +32,15 @@ pub struct Ground {
     pub front: Option<Front>,
     /// How long what was written may take to be seen by the others: a cache of theirs has to be told first.
     pub spreading: Duration,
+    /// How long a node that answers wrongly is asked again: one whose database was away hands out dead connections for up
+    /// to half a minute, and serves after it. At once wrong, unless somebody says otherwise.
+    pub recovery: Duration,
 }
 
 impl Ground {
     /// A cluster of these nodes, behind this balancer.
     pub fn new(nodes: Vec<NodePlace>, front: Option<Front>) -> Self {
-        Self { nodes, front, spreading: SPREADING }
+        Self { nodes, front, spreading: SPREADING, recovery: Duration::ZERO }
     }
 }
 
@@ -96,12 +102,19 @@ impl Prover<'_> {
         let nodes: Vec<Arc<NodePlace>> = self.ground.nodes.iter().cloned().map(Arc::new).collect();
         let answers = on_each(&nodes, AT_ONCE, |node| {
             let (asks, stop) = (self.asks.clone(), self.stop.clone());
+            let until = Instant::now() + self.ground.recovery;
             async move {
                 for ask in &asks.probes {
-                    if stop.asked().is_some() {
-                        break;
+                    loop {
+                        if stop.asked().is_some() {
+                            return Ok(());
+                        }
+                        match node.place.ask(ask, Bounds::default()).await {
+                            Ok(_) => break,
+                            Err(Wrong::Answer(..)) if Instant::now() < until => sleep(RECOVERING).await,
+                            Err(wrong) => return Err((ask.name.clone(), wrong)),
+                        }
                     }
-                    node.place.ask(ask, Bounds::default()).await.map_err(|wrong| (ask.name.clone(), wrong))?;
                 }
                 Ok(())
             }
