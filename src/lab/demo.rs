@@ -87,8 +87,8 @@ pub fn scenes(layout: &Layout) -> Vec<Scene> {
         typed("Somebody edits a file by hand", broken("edit-file", hit)),
         typed("It is seen", hactl(&["plan", INVENTORY], 2, &["edited.by.hand.example", &format!("\"{HOSTNAME}\"")])),
         typed(
-            "And put right, with a restart of that node alone",
-            hactl(&["apply", INVENTORY], 0, &["0 failed", "2 members"]),
+            "And put right; the node has never read the edit, so it is not restarted",
+            hactl(&["apply", INVENTORY], 0, &["1 change on 1 host, 0 failed"]),
         ),
         typed("A node dies", broken("kill-node", hit)),
         typed("The other one answers", Act::Visit { nodes: vec![other] }),
