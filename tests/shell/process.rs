@@ -117,7 +117,7 @@ fn a_process_is_started_told_and_started_again_when_what_it_reads_changes() {
         let now = stamp("+1 seconds");
         host.write(
             "home/repository/logs/wso2carbon-11-20-2026.log",
-            format!("{old}TID: [] [] {now}  INFO {{x}} - Cluster domain: one\nTID: [] [] {now}  INFO {{x}} - Member joined [u-2]: /10.0.0.2:4000\nTID: [] [] {now}  INFO {{x}} - Member joined [u-3]: /10.0.0.3:4000\n"),
+            format!("{old}TID: [] [] {now}  INFO {{x}} - Starting WSO2 Carbon...\nTID: [] [] {now}  INFO {{x}} - Cluster domain: one\nTID: [] [] {now}  INFO {{x}} - Member joined [u-2]: /10.0.0.2:4000\nTID: [] [] {now}  INFO {{x}} - Member joined [u-3]: /10.0.0.3:4000\n"),
         );
         host.write(
             "home/repository/logs/wso2carbon.log",

@@ -178,13 +178,15 @@ hactl_look_answer() { # METHOD PATH HTTPS HTTP CONTAINS HEADER...
 # HACTL_TEXTS holds lines `KIND TEXT`.
 hactl_look_log() { # LOG ROTATED
     hactl_files=$1
-    hactl_from=
+    hactl_from='' hactl_sure=''
     if [ -n "$hactl_since" ]; then
         # The clock of the lines is that of the process.
         if hactl_environment "$hactl_pid" TZ; then export TZ="$hactl_value"; fi
-        # Both the time and the age were cut to whole seconds: it may have begun a second earlier.
+        # Both the time and the age were cut to whole seconds: it may have begun a second earlier or later.
         hactl_begun=$((hactl_since - 1))
-        hactl_from=$(date -d "@$hactl_begun" '+%Y-%m-%d %H:%M:%S') || hactl_cannot cannot-look 'cannot convert a time'
+        { hactl_from=$(date -d "@$hactl_begun" '+%Y-%m-%d %H:%M:%S') &&
+            hactl_sure=$(date -d "@$((hactl_since + 1))" '+%Y-%m-%d %H:%M:%S'); } ||
+            hactl_cannot cannot-look 'cannot convert a time'
         # shellcheck disable=SC2086 # the pattern is to be spread out
         hactl_files=$( (IFS= && stat -c '%Y %n' $2) 2> /dev/null | sort -n |
             while read -r hactl_time hactl_one; do [ "$hactl_time" -lt "$hactl_begun" ] || printf '%s\n' "$hactl_one"; done)
@@ -198,7 +200,11 @@ hactl_look_log() { # LOG ROTATED
         for hactl_one in "$@"; do
             [ ! -f "$hactl_one" ] || if [ -n "$hactl_from" ]; then cat "$hactl_one"; else tail -n 3000 "$hactl_one"; fi
         done
-    ) | HACTL_TEXTS=$hactl_texts awk -v from="$hactl_from" '
+    ) | HACTL_TEXTS=$hactl_texts awk -v from="$hactl_from" -v sure="$hactl_sure" '
+        function begins(line) {
+            for (i = 1; i <= texts; i++) if (kind[i] == "begins" && index(line, text[i])) return 1
+            return 0
+        }
         BEGIN {
             texts = split(ENVIRON["HACTL_TEXTS"], text, "\n")
             for (i = 1; i <= texts; i++) {
@@ -209,14 +215,15 @@ hactl_look_log() { # LOG ROTATED
         }
         !live {
             if (!match($0, /\[[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]/)) next
-            if (substr($0, RSTART + 1, 19) < from) next
+            time = substr($0, RSTART + 1, 19)
+            # Around the start, what a process before has said at its end ends with the first words of this one.
+            if (time < from || time < sure && !begins($0)) next
             live = 1
         }
         {
             found = ""
             for (i = 1; i <= texts; i++) if (index($0, text[i])) { found = kind[i]; break }
             if (found == "begins") {
-                # A process that was stopped in the second before may have had the last words.
                 count = lines = failed = started = 0
                 begun = from == ""
                 found = ""
