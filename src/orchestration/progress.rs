@@ -9,8 +9,8 @@ use super::plan::{Sight, outcome_of};
 use super::{Failure, HostReport, ItemReport, Outcome};
 
 /// How often a host is looked at before its last mend: what one mend brings may hold what the next one needs.
-const ROUNDS: usize = 3;
 // Counted for each stage by itself: what one stage brings may hold what the next one needs, too.
+const ROUNDS: usize = 3;
 
 /// How far one host has come.
 pub(super) struct Progress {
