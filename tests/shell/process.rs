@@ -146,6 +146,26 @@ fn a_process_is_started_told_and_started_again_when_what_it_reads_changes() {
     });
 }
 
+/// One that fails at once is started again within the second in which it failed.
+#[test]
+fn the_last_words_of_a_start_that_has_failed_are_not_the_next_ones() {
+    on_every_shell(|host| {
+        home(host);
+        let _end = End(host);
+        let process = process(host);
+        let now = start("date", &["+[%Y-%m-%d %H:%M:%S,%3N]"]).output().unwrap();
+        let now = String::from_utf8(now.stdout).unwrap().trim().to_owned();
+        host.write(
+            "home/repository/logs/wso2carbon.log",
+            format!("TID: {now}  INFO {{x}} - Starting WSO2 Carbon...\nTID: {now} ERROR {{y}} - Cannot start User Manager Core bundle\n"),
+        );
+        assert!(matches!(look(host, &process).0.life, Life::Failed(_)), "it is what a failure looks like");
+        apply(host, &process).unwrap();
+        let (state, _) = look(host, &process);
+        assert!(matches!(state.life, Life::Starting { .. }), "{state:?}");
+    });
+}
+
 #[test]
 fn what_fails_is_told_by_its_cause_and_by_the_end_of_the_log() {
     on_every_shell(|host| {

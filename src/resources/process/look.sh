@@ -29,11 +29,18 @@ hactl_look_processes() { # HOME MAIN
     # What a process that starts now has as its start time. A container may lie about the machine's.
     hactl_line=$(cat /proc/self/stat) || hactl_cannot cannot-look 'cannot read /proc/self/stat'
     hactl_line=${hactl_line##*) }
-    hactl_now=$(date +%s)
+    # The time that the kernel gave to what it has just made: not every date knows the parts of a second.
+    hactl_now=$(stat -c '%Y %y' /proc/self/stat) || hactl_cannot cannot-look 'cannot read the time of /proc/self/stat'
+    hactl_parts=${hactl_now#*.}
+    hactl_parts=${hactl_parts%% *}
+    hactl_now=${hactl_now%% *}
+    # Where stat does not know them either, whole seconds have to do.
+    case $hactl_parts in *[!0-9]* | '' | 000000000) hactl_parts= ;; esac
     # shellcheck disable=SC2086 # the numbers are to be split
     hactl_ticks=$(set -- $hactl_line && shift 19 && echo "$1")
     hactl_pid=
     hactl_since=
+    hactl_since_exact=
     for hactl_one in $hactl_pids; do
         hactl_stat_process "$hactl_one" || continue
         hactl_seconds=$(((hactl_ticks - hactl_started) / 100))
@@ -43,6 +50,10 @@ hactl_look_processes() { # HOME MAIN
             hactl_pid=$hactl_one
             hactl_since=$((hactl_now - hactl_seconds))
             printf 'since %s\n' "$hactl_since"
+            # In thousandths. The 1 before the parts keeps their leading zeros from meaning octal numbers.
+            if [ -n "$hactl_parts" ]; then
+                hactl_since_exact=$((hactl_now * 1000 + 1${hactl_parts%??????} - 1000 - (hactl_ticks - hactl_started) * 10))
+            fi
             if hactl_environment "$hactl_one" HACTL_FINGERPRINT; then printf 'fingerprint %s\n' "$hactl_value"; fi
         fi
     done
@@ -178,7 +189,7 @@ hactl_look_answer() { # METHOD PATH HTTPS HTTP CONTAINS HEADER...
 # HACTL_TEXTS holds lines `KIND TEXT`.
 hactl_look_log() { # LOG ROTATED
     hactl_files=$1
-    hactl_from='' hactl_sure=''
+    hactl_from='' hactl_sure='' hactl_exact=''
     if [ -n "$hactl_since" ]; then
         # The clock of the lines is that of the process.
         if hactl_environment "$hactl_pid" TZ; then export TZ="$hactl_value"; fi
@@ -187,6 +198,10 @@ hactl_look_log() { # LOG ROTATED
         { hactl_from=$(date -d "@$hactl_begun" '+%Y-%m-%d %H:%M:%S') &&
             hactl_sure=$(date -d "@$((hactl_since + 1))" '+%Y-%m-%d %H:%M:%S'); } ||
             hactl_cannot cannot-look 'cannot convert a time'
+        if [ -n "$hactl_since_exact" ]; then
+            hactl_exact=$(date -d "@${hactl_since_exact%???}" "+%Y-%m-%d %H:%M:%S,${hactl_since_exact#"${hactl_since_exact%???}"}") ||
+                hactl_cannot cannot-look 'cannot convert a time'
+        fi
         # shellcheck disable=SC2086 # the pattern is to be spread out
         hactl_files=$( (IFS= && stat -c '%Y %n' $2) 2> /dev/null | sort -n |
             while read -r hactl_time hactl_one; do [ "$hactl_time" -lt "$hactl_begun" ] || printf '%s\n' "$hactl_one"; done)
@@ -200,7 +215,7 @@ hactl_look_log() { # LOG ROTATED
         for hactl_one in "$@"; do
             [ ! -f "$hactl_one" ] || if [ -n "$hactl_from" ]; then cat "$hactl_one"; else tail -n 3000 "$hactl_one"; fi
         done
-    ) | HACTL_TEXTS=$hactl_texts awk -v from="$hactl_from" -v sure="$hactl_sure" '
+    ) | HACTL_TEXTS=$hactl_texts awk -v from="$hactl_from" -v sure="$hactl_sure" -v exact="$hactl_exact" '
         function begins(line) {
             for (i = 1; i <= texts; i++) if (kind[i] == "begins" && index(line, text[i])) return 1
             return 0
@@ -215,9 +230,12 @@ hactl_look_log() { # LOG ROTATED
         }
         !live {
             if (!match($0, /\[[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]/)) next
-            time = substr($0, RSTART + 1, 19)
+            time = substr($0, RSTART + 1, 23)
+            if (exact != "" && time ~ /,[0-9][0-9][0-9]$/) {
+                if (time < exact) next
+            }
             # Around the start, what a process before has said at its end ends with the first words of this one.
-            if (time < from || time < sure && !begins($0)) next
+            else if (time < from || time < sure && !begins($0)) next
             live = 1
         }
         {
