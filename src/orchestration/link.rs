@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Controller, FleetOptions};
 use crate::model::Secret;
 use crate::model::inventory::{Cluster, Host, JumpHost, OneOrMany, SecretSource, Secrets, TransportKind};
-use crate::transport::{Become, JumpHosts, Link};
+use crate::transport::{Become, Given, JumpHosts, Link};
 
 /// How long a host that does not answer is waited for, unless somebody says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,9 +40,15 @@ impl Links<'_> {
             via: None,
             jump_hosts: self.jump_hosts.clone(),
             connect_timeout: self.connect_timeout(ssh.connect_timeout),
+            given: Given {
+                user: ssh.user.is_some(),
+                port: ssh.port.is_some(),
+                identities: ssh.identity.is_some(),
+                known_hosts: ssh.known_hosts.is_some() || self.options.known_hosts.is_some(),
+            },
             become_: None,
         };
-        let hops = ssh.jump.iter().filter(|_| host.transport == TransportKind::Ssh).flat_map(|jump| jump.as_slice());
+        let hops = ssh.jump.iter().filter(|_| host.transport != TransportKind::Local).flat_map(|jump| jump.as_slice());
         for hop in hops {
             link.via = Some(Arc::new(self.hop(hop, &link)));
         }
@@ -61,9 +67,8 @@ impl Links<'_> {
         let address = hop.address.unwrap_or_else(|| name.to_owned());
         Link {
             name: name.to_owned(),
-            kind: TransportKind::Ssh,
             port: hop.port.unwrap_or(22),
-            user: hop.user.unwrap_or_else(|| behind.user.clone()),
+            user: hop.user.clone().unwrap_or_else(|| behind.user.clone()),
             // A key of its own is not opened by the passphrase of another one.
             passphrase: match (&hop.passphrase, &hop.identity) {
                 (None, None) => behind.passphrase.clone(),
@@ -72,11 +77,17 @@ impl Links<'_> {
             identities: hop.identity.as_ref().map_or_else(|| behind.identities.clone(), paths),
             password: self.secret(&hop.password),
             agent: hop.agent.unwrap_or(behind.agent),
-            known_hosts: match hop.known_hosts {
-                Some(files) => self.known_hosts(Some(&files)),
+            known_hosts: match &hop.known_hosts {
+                Some(files) => self.known_hosts(Some(files)),
                 None => behind.known_hosts.clone(),
             },
             host_key_alias: hop.host_key_alias,
+            given: Given {
+                user: hop.user.is_some() || behind.given.user,
+                port: hop.port.is_some(),
+                identities: hop.identity.is_some() || behind.given.identities,
+                known_hosts: hop.known_hosts.is_some() || behind.given.known_hosts,
+            },
             connect_timeout: hop
                 .connect_timeout
                 .map_or(behind.connect_timeout, |seconds| self.connect_timeout(Some(seconds))),

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use russh::ChannelWriteHalf;
 use russh::client::Msg;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio::net::unix::pipe::Sender;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
@@ -22,6 +23,8 @@ pub(super) enum Sink<'a> {
     Channel(&'a ChannelWriteHalf<Msg>),
     /// A local child's pipe.
     Pipe(ChildStdin),
+    /// A pipe whose other end another program has been given.
+    Passed(Sender),
 }
 
 /// The command reads no further: it has ended, or closed its standard input. That is its right, and no error.
@@ -32,6 +35,7 @@ impl Sink<'_> {
         match self {
             Self::Channel(channel) => channel.data_bytes(data).await.map_err(|_| Closed),
             Self::Pipe(pipe) => pipe.write_all(&data).await.map_err(|_| Closed),
+            Self::Passed(pipe) => pipe.write_all(&data).await.map_err(|_| Closed),
         }
     }
 
@@ -40,6 +44,7 @@ impl Sink<'_> {
             // A channel that is gone is noticed by its reader.
             Self::Channel(channel) => drop(channel.eof().await),
             Self::Pipe(pipe) => drop(pipe),
+            Self::Passed(pipe) => drop(pipe),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::transport::ssh::JumpHosts;
 pub struct Link {
     /// What the inventory calls it.
     pub name: String,
-    /// By SSH, or this machine itself.
+    /// By SSH, by the user's own `ssh`, or this machine itself.
     pub kind: TransportKind,
     /// The address or DNS name to connect to.
     pub address: String,
@@ -40,8 +40,29 @@ pub struct Link {
     pub jump_hosts: JumpHosts,
     /// How long the host may take to accept a connection, and then to exchange keys.
     pub connect_timeout: Duration,
+    /// What of this was said, and is not merely what hactl takes where nothing is said.
+    pub given: Given,
     /// How to become another user there.
     pub become_: Option<Become>,
+}
+
+/// What of a link the inventory or the command line says. The user's own `ssh` is told that, and keeps to the user's
+/// configuration in all else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The user to log in as.
+    pub user: bool,
+    /// The port.
+    pub port: bool,
+    /// The key files.
+    pub identities: bool,
+    /// The files with the hosts' keys.
+    pub known_hosts: bool,
+}
+
+impl Given {
+    /// All of it is said.
+    pub const ALL: Self = Self { user: true, port: true, identities: true, known_hosts: true };
 }
 
 /// How to become another user on a host.

@@ -127,7 +127,7 @@ async fn listen(
 }
 
 /// Reads some more; `None` at the end of the stream.
-async fn fill(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Option<Vec<u8>>) -> Option<Vec<u8>> {
+pub(super) async fn fill(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Option<Vec<u8>>) -> Option<Vec<u8>> {
     match buffer {
         // Nothing more will come: let the other arms decide.
         None => std::future::pending().await,

@@ -10,6 +10,7 @@ pub mod http;
 mod known_hosts;
 mod link;
 mod local;
+mod openssh;
 mod request;
 mod retry;
 mod ssh;
@@ -17,7 +18,7 @@ mod stream;
 mod upload;
 
 pub use error::{Rung, TransportError};
-pub use link::{Become, Link};
+pub use link::{Become, Given, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
 pub use ssh::JumpHosts;
 pub use stream::{ByteStream, Stream, dial};
@@ -67,7 +68,7 @@ impl Transport for Box<dyn Transport> {
     }
 }
 
-/// Reaches a host: by SSH, or as this machine itself; with the wrappers that its link asks for.
+/// Reaches a host: by SSH, by the user's own `ssh`, or as this machine itself; with the wrappers that its link asks for.
 ///
 /// Nothing is run on the host yet. A connection that is refused or dropped before anything could run is tried again.
 ///
@@ -76,6 +77,7 @@ impl Transport for Box<dyn Transport> {
 pub async fn connect(link: &Link) -> Result<Box<dyn Transport>, TransportError> {
     let wire: Box<dyn Transport> = match link.kind {
         TransportKind::Ssh => Box::new(ssh::Ssh::connect(link).await?),
+        TransportKind::Openssh => Box::new(openssh::OpenSsh::connect(link).await?),
         TransportKind::Local => Box::new(local::Local::new(link.connect_timeout)),
     };
     let wire = match &link.become_ {

@@ -21,7 +21,7 @@ use hactl::model::Sha256;
 use tempfile::TempDir;
 use toml_edit::DocumentMut;
 
-use crate::sshd::{Sshd, me};
+use crate::sshd::{Sshd, by_openssh, me};
 
 /// A configuration file in the shape that IS 7 ships, with what editors like to destroy: comments, odd blanks, a commented table.
 pub(crate) const SHIPPED: &str = "\
@@ -116,10 +116,11 @@ impl Cluster {
     /// Writes the inventory; `more` are further top-level keys.
     pub(crate) fn write_inventory(&self, more: &str) {
         let mut hosts = String::new();
+        let transport = if by_openssh() { "openssh" } else { "ssh" };
         for (index, server) in self.servers.iter().enumerate() {
             let folder = server.folder().display();
             hosts.push_str(&format!(
-                "  is-{}:\n    address: 127.0.0.1\n    ssh: {{ port: {}, identity: {folder}/id_ed25519, known_hosts: {folder}/known_hosts, \
+                "  is-{}:\n    address: 127.0.0.1\n    transport: {transport}\n    ssh: {{ port: {}, identity: {folder}/id_ed25519, known_hosts: {folder}/known_hosts, \
                  state_folder: {folder}/state }}\n    product: {{ home: {folder}/home }}\n    member_address: 10.0.0.{}\n",
                 index + 1,
                 server.port(),

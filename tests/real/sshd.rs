@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{JumpHosts, Link};
+use hactl::transport::{Given, JumpHosts, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -46,6 +46,20 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
+}
+
+/// How hosts are reached by these tests: by hactl itself, or with `HACTL_TEST_TRANSPORT=openssh` by the user's own `ssh`.
+pub(crate) fn kind() -> TransportKind {
+    match std::env::var("HACTL_TEST_TRANSPORT").as_deref() {
+        Ok("openssh") => TransportKind::Openssh,
+        Ok("ssh") | Err(_) => TransportKind::Ssh,
+        Ok(other) => panic!("HACTL_TEST_TRANSPORT is {other}, and not ssh or openssh"),
+    }
+}
+
+/// Are hosts reached by the user's own `ssh`?
+pub(crate) fn by_openssh() -> bool {
+    kind() == TransportKind::Openssh
 }
 
 /// A running server. It and everything that it started is killed when this is dropped.
@@ -143,7 +157,7 @@ impl Sshd {
     pub(crate) fn link(&self) -> Link {
         Link {
             name: "host-1".to_owned(),
-            kind: TransportKind::Ssh,
+            kind: kind(),
             address: "127.0.0.1".to_owned(),
             port: self.port,
             user: me(),
@@ -156,6 +170,7 @@ impl Sshd {
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
+            given: Given::ALL,
             become_: None,
         }
     }

@@ -182,6 +182,7 @@ impl Resolver<'_> {
         };
         let kind = match transport {
             TransportKind::Ssh => "ssh",
+            TransportKind::Openssh => "openssh",
             TransportKind::Local => "local",
         };
         self.origin(Some(host), "address", address.to_owned(), address_from);

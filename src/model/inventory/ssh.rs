@@ -124,6 +124,9 @@ pub enum BecomeMethod {
 pub enum TransportKind {
     /// By SSH.
     Ssh,
+    /// By the user's own `ssh` program and its configuration: for Kerberos, PKCS#11, tokens without an agent, unusual proxy
+    /// commands. What the inventory says wins.
+    Openssh,
     /// The machine that hactl runs on; the default for the address `localhost`.
     Local,
 }

@@ -127,6 +127,39 @@ impl KnownHosts {
         }
     }
 
+    /// Judges a key of which only kind and fingerprint are known, and those of the authority behind its certificate.
+    pub(super) fn check_print(&self, kind: &Algorithm, print: &str, authority: Option<&str>) -> Verdict {
+        let is = |entry: &Entry, print: &str| entry.place.fingerprint == print;
+        let revoked = |entry: &&Entry| {
+            entry.marker == Some(Marker::Revoked)
+                && (is(entry, print) || authority.is_some_and(|print| is(entry, print)))
+        };
+        if let Some(entry) = self.entries.iter().find(revoked) {
+            return Verdict::Revoked { recorded: entry.place.clone() };
+        }
+        match self.plain().find(|entry| is(entry, print)) {
+            Some(entry) => self.check_key(&entry.key),
+            None => {
+                let own = || self.plain().filter(|entry| !entry.bare);
+                match own().find(|entry| same_kind(&entry.key.algorithm(), kind)) {
+                    Some(entry) => Verdict::Changed { recorded: entry.place.clone() },
+                    None => Verdict::Unknown { others: own().map(|entry| entry.place.clone()).collect() },
+                }
+            }
+        }
+    }
+
+    /// The recorded authority with this fingerprint.
+    pub(super) fn authority(&self, print: &str) -> Option<Place> {
+        self.authorities().find(|entry| entry.place.fingerprint == print).map(|entry| entry.place.clone())
+    }
+
+    /// What stands on a line of a file about the host.
+    pub(super) fn place(&self, file: &Path, line: usize) -> Option<Place> {
+        let found = self.entries.iter().find(|entry| entry.place.file == file && entry.place.line == line);
+        found.map(|entry| entry.place.clone())
+    }
+
     /// Judges a certificate at `now`, in seconds since 1970.
     pub(super) fn check_certificate(&self, certificate: &Certificate, now: u64) -> Verdict {
         let signer = certificate.signature_key();

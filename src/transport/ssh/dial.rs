@@ -68,12 +68,12 @@ pub(in crate::transport) async fn first(addresses: Vec<SocketAddr>) -> io::Resul
     }
 }
 
-fn unknown_name(name: &str, why: &str) -> TransportError {
+pub(in crate::transport) fn unknown_name(name: &str, why: &str) -> TransportError {
     TransportError::new(Rung::Dns, "name-not-found", format!("the name {name} cannot be looked up: {why}"))
         .hint("check the address in the inventory, and this machine's DNS and /etc/hosts")
 }
 
-fn unreachable(target: &str, error: &io::Error) -> TransportError {
+pub(in crate::transport) fn unreachable(target: &str, error: &io::Error) -> TransportError {
     match error.kind() {
         ErrorKind::ConnectionRefused => {
             TransportError::new(Rung::Tcp, "connection-refused", format!("{target} refuses connections"))

@@ -9,7 +9,7 @@ use crate::transport::{Link, Rung, TransportError};
 ///
 /// # Errors
 /// When a file is there but cannot be read: it may hold a revocation.
-pub(super) async fn known_hosts(link: &Link) -> Result<KnownHosts, TransportError> {
+pub(in crate::transport) async fn known_hosts(link: &Link) -> Result<KnownHosts, TransportError> {
     let mut known = KnownHosts::new(&link.address, link.port, link.host_key_alias.as_deref());
     for path in &link.known_hosts {
         match tokio::fs::read(path).await {

@@ -17,7 +17,7 @@ use crate::transport::known_hosts::KnownHosts;
 use crate::transport::{Link, Rung, TransportError};
 
 /// A server that hangs up at once says nothing about why.
-const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
+pub(in crate::transport) const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
                        or it is no SSH server that answers there: check ssh.port";
 
 /// A server that says nothing for this long is asked whether it is still there, and given up after three questions.

@@ -66,6 +66,17 @@ impl client::Handler for Doorman {
     }
 }
 
+/// What is wrong with a key that another program has shown to be in the way; `None` for a key that is known.
+pub(in crate::transport) fn refusal(
+    known: KnownHosts,
+    link: &Link,
+    verdict: Verdict,
+    kind: &Algorithm,
+    print: &str,
+) -> Option<TransportError> {
+    Doorman::new(known, link, Arc::default(), Parting::default()).refuse(verdict, kind, print)
+}
+
 impl Doorman {
     /// Leaves in `refusal` why it turned a host away, and in `parting` why the connection ended later.
     pub(super) fn new(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::client::Msg;
@@ -9,7 +10,8 @@ use russh::{ChannelOpenFailure, ChannelStream, Error};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::{Session, open};
+use super::Session;
+use crate::transport::openssh::Shared;
 use crate::transport::retry::again;
 use crate::transport::{Link, Rung, TransportError};
 
@@ -18,7 +20,11 @@ const HANDSHAKES: usize = 8;
 
 /// The jump hosts of a run, each by the way to it.
 #[derive(Clone, Default)]
-pub struct JumpHosts(Arc<Mutex<BTreeMap<String, Arc<JumpHost>>>>);
+pub struct JumpHosts {
+    hops: Arc<Mutex<BTreeMap<String, Arc<JumpHost<Session>>>>>,
+    /// What links share that are reached by the user's own `ssh`.
+    openssh: Shared,
+}
 
 impl fmt::Debug for JumpHosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,54 +34,76 @@ impl fmt::Debug for JumpHosts {
 
 impl JumpHosts {
     /// The jump host that a link leads to.
-    pub(super) fn get(&self, link: &Link) -> Arc<JumpHost> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn get(&self, link: &Link) -> Arc<JumpHost<Session>> {
+        let mut known = self.hops.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(way(link)).or_default().clone()
+    }
+
+    pub(in crate::transport) fn openssh(&self) -> &Shared {
+        &self.openssh
     }
 }
 
 /// What tells one jump host from another: who logs in where, through which others.
-fn way(link: &Link) -> String {
+pub(in crate::transport) fn way(link: &Link) -> String {
     let before = link.via.as_ref().map(|via| way(via) + " ").unwrap_or_default();
     format!("{before}{}@{}:{} as {}", link.user, link.address, link.port, link.name)
 }
 
+/// A connection that may be gone.
+pub(in crate::transport) trait Living {
+    fn is_living(&self) -> bool;
+}
+
+impl Living for Session {
+    fn is_living(&self) -> bool {
+        !self.handle.is_closed()
+    }
+}
+
 /// A jump host, and how far we got with it.
-pub(super) struct JumpHost {
-    session: tokio::sync::Mutex<Option<Result<Arc<Session>, TransportError>>>,
+pub(in crate::transport) struct JumpHost<S> {
+    session: tokio::sync::Mutex<Option<Result<Arc<S>, TransportError>>>,
     handshakes: Semaphore,
 }
 
-impl Default for JumpHost {
+impl<S> Default for JumpHost<S> {
     fn default() -> Self {
         Self { session: tokio::sync::Mutex::default(), handshakes: Semaphore::new(HANDSHAKES) }
     }
 }
 
-impl JumpHost {
+impl<S: Living> JumpHost<S> {
     /// The one connection to it. The first who asks makes it; what went wrong then goes wrong for all, at once. One that
     /// was lost meanwhile is made anew.
-    pub(super) async fn session(&self, link: &Link) -> Result<Arc<Session>, TransportError> {
+    pub(in crate::transport) async fn session<F>(
+        &self,
+        link: &Link,
+        open: impl FnMut() -> F,
+    ) -> Result<Arc<S>, TransportError>
+    where
+        F: Future<Output = Result<S, TransportError>>,
+    {
         let mut session = self.session.lock().await;
         match session.as_ref() {
-            Some(Ok(living)) if !living.handle.is_closed() => return Ok(living.clone()),
+            Some(Ok(living)) if living.is_living() => return Ok(living.clone()),
             Some(Err(error)) => return Err(error.clone()),
             _ => {}
         }
-        let made = again(link.connect_timeout, || open(link)).await.map(Arc::new).map_err(|error| at(link, error));
+        let made = again(link.connect_timeout, open).await.map(Arc::new).map_err(|error| at(link, error));
         *session = Some(made.clone());
         made
     }
 
     /// A place among those who are logging in behind it.
-    pub(super) async fn handshakes(&self) -> Option<SemaphorePermit<'_>> {
+    pub(in crate::transport) async fn handshakes(&self) -> Option<SemaphorePermit<'_>> {
         // Never closed.
         self.handshakes.acquire().await.ok()
     }
 }
 
 /// An error at a jump host is none of the host's: it says so, and is not tried again for each host.
-fn at(link: &Link, error: TransportError) -> TransportError {
+pub(in crate::transport) fn at(link: &Link, error: TransportError) -> TransportError {
     let hop = error.hop.clone().unwrap_or_else(|| link.name.clone());
     TransportError { hop: Some(hop), retry: false, ..error }
 }

@@ -41,7 +41,10 @@ pub(super) async fn certificate(path: &Path) -> Option<Certificate> {
 ///
 /// # Errors
 /// When it is missing, readable by others, not a key, or its passphrase is missing or wrong.
-pub(super) async fn load(path: &Path, passphrase: Option<Arc<Secret>>) -> Result<Arc<PrivateKey>, TransportError> {
+pub(in crate::transport) async fn load(
+    path: &Path,
+    passphrase: Option<Arc<Secret>>,
+) -> Result<Arc<PrivateKey>, TransportError> {
     let shown = path.display();
     let unreadable = |problem: std::io::Error| {
         let cause = format!("the key file {shown} cannot be read: {problem}");

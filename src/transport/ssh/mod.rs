@@ -4,12 +4,12 @@ mod agent;
 mod authentication;
 pub(super) mod dial;
 mod exec;
-mod files;
+pub(super) mod files;
 mod forward;
-mod handshake;
-mod host_key;
-mod jump;
-mod keys;
+pub(super) mod handshake;
+pub(super) mod host_key;
+pub(super) mod jump;
+pub(super) mod keys;
 mod wire;
 
 use std::future::Future;
@@ -123,7 +123,7 @@ fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportErr
             return enter(link, stream, None).await;
         };
         let jump_host = link.jump_hosts.get(via);
-        let through = jump_host.session(via).await?;
+        let through = jump_host.session(via, || open(via)).await?;
         // An sshd turns away those who come while too many are logging in, and all of these come from one address.
         let _place = jump_host.handshakes().await;
         let stream = jump::through(via, &through, link).await?;

@@ -91,7 +91,7 @@ async fn in_a_process_of_its_own() {
         std::env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect::<Vec<_>>()
     };
     let link = Link {
-        kind: hactl::model::inventory::TransportKind::Ssh,
+        kind: crate::sshd::kind(),
         address: "127.0.0.1".to_owned(),
         port: port.parse().unwrap(),
         user: user.to_owned(),

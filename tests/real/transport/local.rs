@@ -24,6 +24,7 @@ pub(super) fn link() -> Link {
         via: None,
         jump_hosts: hactl::transport::JumpHosts::default(),
         connect_timeout: Duration::from_secs(1),
+        given: hactl::transport::Given::ALL,
         become_: None,
     }
 }

@@ -1,0 +1,189 @@
+//! One request over a connection that `ssh` keeps.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+
+use super::master::Session;
+use super::mux::{Message, Mux};
+use crate::transport::deadline::late;
+use crate::transport::dialogue::{Act, Dialogue};
+use crate::transport::exchange::{Halt, Sink, exchange, feed};
+use crate::transport::local::fill;
+use crate::transport::{Ending, Input, Reply, Request, Rung, TransportError};
+
+/// How long the end of the output may come after the end of the command: a background child that holds it open keeps
+/// it open for ever.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How long an `ssh` that has its connection may take to say so.
+const ALIVE: Duration = Duration::from_secs(2);
+
+/// The pauses between asking for a channel again and again, each twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_millis(640);
+
+/// A command's place among those that run, freed on every way out.
+struct Running<'a>(&'a Session);
+
+impl<'a> Running<'a> {
+    fn begin(session: &'a Session) -> Self {
+        session.running.fetch_add(1, Ordering::AcqRel);
+        Self(session)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.freed.notify_waiters();
+    }
+}
+
+/// Our ends of the three pipes, and the connection to the master whose end ends the command.
+struct Channel {
+    mux: Mux,
+    stdin: Sender,
+    stdout: Receiver,
+    stderr: Receiver,
+}
+
+/// Runs one request, until `end` at the latest.
+pub(super) async fn exec(session: &Session, request: &Request, end: Instant) -> Result<Reply, TransportError> {
+    let _place = match timeout_at(end, session.channels.acquire()).await {
+        Ok(place) => place.ok(),
+        Err(_) => return Err(late(request, "another command on the same connection to end")),
+    };
+    let channel = match timeout_at(end, open(session, request)).await {
+        Ok(channel) => channel?,
+        Err(_) => return Err(late(request, "the server to open a channel")),
+    };
+    let _running = Running::begin(session);
+    let Channel { mux, stdin, stdout, stderr } = channel;
+    let mut dialogue = Dialogue::new(request);
+    let (sender, acts) = unbounded_channel();
+    let write = feed(Sink::Passed(stdin), request, acts);
+    let read = listen(session, mux, stdout, stderr, &mut dialogue, sender);
+    match exchange(read, write, end).await {
+        Ok(ending) => dialogue.finish(ending),
+        Err(Halt::Failed(error)) => Err(error),
+        Err(Halt::Late) => Err(dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end"))),
+    }
+}
+
+/// Opens a channel. Where the server allows fewer at once than we do, waits until one of ours has ended.
+async fn open(session: &Session, request: &Request) -> Result<Channel, TransportError> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let freed = session.freed.notified();
+        let before = "before the command was sent";
+        // An ssh that had lost its connection before anything was sent: the next try makes a new one.
+        let mut channel =
+            Channel::ask(session, &request.command).await.map_err(|_| session.lost(before).retriable())?;
+        match channel.mux.receive().await {
+            Ok(Some(Message::Opened)) => return Ok(channel),
+            Ok(Some(Message::Refused(_))) => {}
+            // It may have sent the command on and died before it told us; a script does nothing without its input.
+            _ if matches!(request.input, Input::Script(_)) => return Err(session.lost(before).retriable()),
+            _ => return Err(session.lost("while the command was being sent")),
+        }
+        if session.running.load(Ordering::Acquire) > 0 {
+            freed.await;
+        } else if pause <= LAST_PAUSE {
+            // sshd gives a place free a moment after it has closed the channel.
+            sleep(pause).await;
+            pause *= 2;
+        } else {
+            let why = session.said().line_with("open failed: ").map(str::to_owned);
+            let why = why.unwrap_or_else(|| "it does not say why".to_owned());
+            return Err(TransportError::new(
+                Rung::Channel,
+                "channel-refused",
+                format!("the server opens no channel: {why}"),
+            )
+            .hint("look at MaxSessions in the host's sshd_config: it must allow at least 1")
+            .retriable());
+        }
+    }
+}
+
+impl Channel {
+    async fn ask(session: &Session, command: &str) -> io::Result<Self> {
+        let mut mux = Mux::connect(&session.socket).await?;
+        let (stdin, ours_in) = io::pipe()?;
+        let (ours_out, stdout) = io::pipe()?;
+        let (ours_err, stderr) = io::pipe()?;
+        mux.run(command, [OwnedFd::from(stdin), stdout.into(), stderr.into()]).await?;
+        Ok(Self {
+            mux,
+            stdin: Sender::from_owned_fd(ours_in.into())?,
+            stdout: Receiver::from_owned_fd(ours_out.into())?,
+            stderr: Receiver::from_owned_fd(ours_err.into())?,
+        })
+    }
+}
+
+async fn listen(
+    session: &Session,
+    mut mux: Mux,
+    mut stdout: Receiver,
+    mut stderr: Receiver,
+    dialogue: &mut Dialogue,
+    acts: UnboundedSender<Act>,
+) -> Result<Ending, TransportError> {
+    // The feed ends on its own when the command reads no further, so nobody may be listening.
+    let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
+    tell(dialogue.start());
+    let (mut out, mut err) = (Some(Vec::with_capacity(64 * 1024)), Some(Vec::with_capacity(64 * 1024)));
+    let mut ending = None;
+    // The master closes its connection when the channel is closed, with a status or without.
+    let mut closed = false;
+    let mut until = None;
+    let mut complaint = Vec::new();
+    while out.is_some() || err.is_some() || (ending.is_none() && !closed) {
+        tokio::select! {
+            some = fill(&mut stdout, &mut out) => match some {
+                Some(data) => { tell(dialogue.stdout(&data)); }
+                None => out = None,
+            },
+            some = fill(&mut stderr, &mut err) => match some {
+                Some(data) => {
+                    complaint.extend_from_slice(&data[..data.len().min(100_usize.saturating_sub(complaint.len()))]);
+                    tell(dialogue.stderr(&data)?);
+                }
+                None => err = None,
+            },
+            said = mux.receive(), if !closed => match said {
+                Ok(Some(Message::Exit(status))) => ending = Some(Ending::Status(status)),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => closed = true,
+            },
+            () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => break,
+        }
+        if (ending.is_some() || closed) && until.is_none() {
+            until = Some(Instant::now() + LINGER);
+        }
+    }
+    match ending {
+        Some(ending) => Ok(ending),
+        None => without_status(session, &complaint).await,
+    }
+}
+
+/// The channel was closed without a status. Where the connection is still there, the server has sent none: it refused the
+/// command, or a signal has ended it, whose name ssh keeps to itself.
+async fn without_status(session: &Session, complaint: &[u8]) -> Result<Ending, TransportError> {
+    if !timeout(ALIVE, Mux::is_alive(&session.socket)).await.unwrap_or(false) {
+        return Err(session.lost("while the command was running"));
+    }
+    if complaint.starts_with(b"exec request failed on channel ") {
+        return Err(TransportError::new(Rung::Channel, "command-refused", "the server runs no commands for this user")
+            .hint("check the user's shell, and ForceCommand and the key's options on the host"));
+    }
+    Ok(Ending::Signal("unknown".to_owned()))
+}

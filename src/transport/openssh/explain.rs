@@ -1,0 +1,309 @@
+//! Why `ssh` has not connected, in the words of the other SSH transport.
+
+use std::io::{self, ErrorKind};
+
+use russh::keys::Algorithm;
+
+use super::said::{Said, Stage};
+use crate::transport::known_hosts::{KnownHosts, Place, Verdict};
+use crate::transport::ssh::jump::at;
+use crate::transport::ssh::{dial, files, handshake, host_key, keys};
+use crate::transport::{Link, Rung, TransportError};
+
+fn error(rung: Rung, code: &'static str, cause: impl Into<String>, hint: impl Into<String>) -> TransportError {
+    TransportError::new(rung, code, cause).hint(hint)
+}
+
+/// The known_hosts files can be read: `ssh` passes over those that cannot, and one may hold a revocation.
+pub(super) async fn known_hosts(link: &Link) -> Result<(), TransportError> {
+    if link.given.known_hosts {
+        files::known_hosts(link).await?;
+    }
+    Ok(())
+}
+
+/// It has ended before it could take commands.
+pub(super) async fn explain(link: &Link, said: &Said) -> TransportError {
+    if let Some(error) = unreached(said) {
+        return error;
+    }
+    if said.line_with("Host key verification failed").is_some() {
+        return untrusted(link, said).await;
+    }
+    match said.stage {
+        Stage::Begun => not_begun(said),
+        Stage::Dialing | Stage::Reached | Stage::Spoken => unmatched(said),
+        Stage::Exchanged => refused(link, said).await,
+        Stage::LetIn | Stage::Ready => failed(Rung::Channel, said),
+    }
+}
+
+fn failed(rung: Rung, said: &Said) -> TransportError {
+    let words = said.last().unwrap_or("it does not say why");
+    error(rung, "openssh-failed", format!("ssh gave up: {words}"), "try `ssh -v` to the same host by hand")
+}
+
+/// The name, the address, the port.
+fn unreached(said: &Said) -> Option<TransportError> {
+    if let Some(line) = said.line_with("Could not resolve hostname ") {
+        let (_, rest) = line.split_once("hostname ")?;
+        let (name, why) = rest.split_once(": ").unwrap_or((rest, "it has no address"));
+        return Some(dial::unknown_name(name, why));
+    }
+    let line = said.line_with("connect to host ").or_else(|| said.line_with("connect to address "))?;
+    let (target, why) =
+        line.split_once("connect to host ").or_else(|| line.split_once("connect to address "))?.1.rsplit_once(": ")?;
+    let known = [
+        ("Connection refused", ErrorKind::ConnectionRefused),
+        ("Connection reset by peer", ErrorKind::ConnectionReset),
+        ("Connection timed out", ErrorKind::TimedOut),
+        ("Operation timed out", ErrorKind::TimedOut),
+    ];
+    let kind = known.iter().find(|(words, _)| *words == why).map(|(_, kind)| *kind);
+    Some(match kind {
+        Some(ErrorKind::TimedOut) => silent(target, "in time"),
+        Some(kind) => dial::unreachable(target, &io::Error::from(kind)),
+        None => dial::unreachable(target, &io::Error::other(why.to_owned())),
+    })
+}
+
+fn silent(target: &str, within: &str) -> TransportError {
+    error(
+        Rung::Tcp,
+        "connect-timeout",
+        format!("{target} does not answer {within}"),
+        "is the host up, and does a firewall let SSH through? --connect-timeout allows more time",
+    )
+}
+
+/// It did not get on in time.
+pub(super) fn late(link: &Link, said: &Said, via: Option<&Link>) -> TransportError {
+    let limit = format!("within {} s", link.connect_timeout.as_secs_f32());
+    let target = format!("{} port {}", link.address, link.port);
+    match said.stage {
+        Stage::Begun => dial::unknown_name(&link.address, &format!("no answer {limit}")),
+        Stage::Dialing => match via {
+            Some(via) => silent(&target, &format!("{} {limit}", via.name)),
+            None => silent(&target, &limit),
+        },
+        Stage::Reached | Stage::Spoken => error(
+            Rung::KeyExchange,
+            "connect-timeout",
+            format!("the server accepts connections, but exchanges no keys {limit}"),
+            "the host may be overloaded, or its sshd frozen; --connect-timeout allows more time",
+        ),
+        Stage::Exchanged | Stage::LetIn | Stage::Ready => error(
+            Rung::Authentication,
+            "authentication-timeout",
+            format!("the login of {} was neither accepted nor refused in time; tried {}", link.user, tried(said)),
+            "the host may be waiting for a directory server or for DNS (UseDNS no in sshd_config), or your agent or token \
+             for you",
+        ),
+    }
+}
+
+/// A jump host has not led on to the host.
+pub(super) fn not_opened(via: &Link, target: &str, why: Option<&str>) -> TransportError {
+    let target = target
+        .rsplit_once(':')
+        .map_or_else(|| target.to_owned(), |(host, port)| format!("{} port {port}", host.trim_matches(['[', ']'])));
+    match why {
+        None => at(
+            via,
+            error(
+                Rung::Channel,
+                "connection-lost",
+                "the connection to the jump host was lost",
+                "see whether it is still up, then run again",
+            ),
+        ),
+        Some(why) if why.starts_with("administratively prohibited") => at(
+            via,
+            error(
+                Rung::Channel,
+                "jump-forbidden",
+                format!("the jump host does not allow a connection to {target}"),
+                "look at AllowTcpForwarding and PermitOpen in its sshd_config, and at the options of our key there",
+            ),
+        ),
+        Some(_) => error(
+            Rung::Tcp,
+            "unreachable-from-jump-host",
+            format!("{} cannot connect to {target}", via.name),
+            "is the host up, is the address one that the jump host knows, and does a firewall let it through?",
+        ),
+    }
+}
+
+/// It did not get as far as connecting.
+fn not_begun(said: &Said) -> TransportError {
+    let marks = ["configuration option", "Bad owner or permissions", "ssh_config", "command-line"];
+    match marks.iter().find_map(|mark| said.line_with(mark)) {
+        Some(line) => error(
+            Rung::Tcp,
+            "openssh-configuration",
+            format!("ssh does not take its configuration: {line}"),
+            "mend ~/.ssh/config or /etc/ssh/ssh_config; transport: openssh wants OpenSSH 7.6 or newer",
+        ),
+        None => failed(Rung::Tcp, said),
+    }
+}
+
+/// The host is there, and no keys were exchanged.
+fn unmatched(said: &Said) -> TransportError {
+    let rung = Rung::KeyExchange;
+    if let Some(line) = said.line_with("no matching ") {
+        let about = line.split_once("no matching ").map_or(line, |(_, about)| about);
+        let (kind, theirs) = about.split_once(" found. Their offer: ").unwrap_or((about, "something else"));
+        return error(
+            rung,
+            "no-common-algorithm",
+            format!("the server has no {kind} in common with us: it offers {theirs}"),
+            "bring the host's OpenSSH up to date, or allow one of ours in its sshd_config",
+        );
+    }
+    if ["invalid characters", "invalid format", "Bad remote protocol", "version string too long"]
+        .iter()
+        .any(|words| said.line_with(words).is_some())
+    {
+        return error(rung, "not-ssh", "what answers there is not an SSH server", "check ssh.port in the inventory");
+    }
+    if said.line_with("timed out during banner exchange").is_some() {
+        return error(
+            rung,
+            "connect-timeout",
+            "the server accepts connections, but exchanges no keys in time",
+            "the host may be overloaded, or its sshd frozen; --connect-timeout allows more time",
+        );
+    }
+    // sshd hangs up on whoever comes while too many others are logging in (MaxStartups).
+    let dropped = [
+        "losed by remote host",
+        "Connection closed",
+        "reset by peer",
+        "Broken pipe",
+        "Not allowed at this time",
+        "MaxStartups",
+    ];
+    match dropped.iter().find_map(|words| said.line_with(words)) {
+        Some(line) if said.proxied.is_none() || said.stage == Stage::Spoken || line.contains("kex_exchange") => error(
+            rung,
+            "handshake-dropped",
+            format!("the server hung up before keys were exchanged: {line}"),
+            handshake::DROPPED,
+        )
+        .retriable(),
+        _ if said.stage == Stage::Dialing => failed(Rung::Tcp, said),
+        _ => error(
+            rung,
+            "handshake-failed",
+            format!("keys could not be exchanged: {}", said.last().unwrap_or("ssh does not say why")),
+            "try `ssh -v` to the same host; the server's log may say more",
+        ),
+    }
+}
+
+/// The host's key is not to be trusted. `ssh` has judged that; what we read in the same files says more.
+async fn untrusted(link: &Link, said: &Said) -> TransportError {
+    let general = || failed(Rung::HostKey, said);
+    let known = match files::known_hosts(link).await {
+        Ok(known) => known,
+        Err(error) => return error,
+    };
+    let Some(shown) = &said.shown else { return general() };
+    let Ok(kind) = Algorithm::new(&shown.kind) else { return general() };
+    let own = known.check_print(&kind, &shown.fingerprint, shown.authority.as_deref());
+    let verdict = match own {
+        _ if said.line_with("marked as revoked").is_some() || said.line_with("was revoked").is_some() => match own {
+            Verdict::Revoked { .. } => own,
+            _ => return general(),
+        },
+        _ if said.line_with(" has changed").is_some() => match (own, offending(said, &known)) {
+            (Verdict::Changed { .. }, Some(recorded)) => Verdict::Changed { recorded },
+            (changed @ Verdict::Changed { .. }, None) => changed,
+            (_, Some(recorded)) => Verdict::Changed { recorded },
+            (_, None) => return general(),
+        },
+        _ => match (flaw(link, said), shown.authority.as_deref().and_then(|print| known.authority(print))) {
+            (Some(reason), Some(authority)) => Verdict::BadCertificate { authority, reason },
+            _ => match own {
+                Verdict::Known => return general(),
+                Verdict::Changed { .. } | Verdict::BadCertificate { .. } => Verdict::Unknown { others: Vec::new() },
+                own => own,
+            },
+        },
+    };
+    host_key::refusal(known, link, verdict, &kind, &shown.fingerprint).unwrap_or_else(general)
+}
+
+/// The line of a file that speaks against the key.
+fn offending(said: &Said, known: &KnownHosts) -> Option<Place> {
+    let line = said.line_with("Offending ").filter(|line| line.contains(" key in "))?;
+    let (file, number) = line.split_once(" key in ")?.1.rsplit_once(':')?;
+    let number: usize = number.parse().ok()?;
+    Some(known.place(file.as_ref(), number).unwrap_or_else(|| Place {
+        file: file.into(),
+        line: number,
+        fingerprint: "another key".to_owned(),
+    }))
+}
+
+/// What is wrong with the host's certificate.
+fn flaw(link: &Link, said: &Said) -> Option<String> {
+    let name = link.host_key_alias.as_ref().unwrap_or(&link.address);
+    let line = said.line_with("Certificate ")?;
+    Some(match line.trim_start_matches("Certificate ").trim_start_matches("invalid: ") {
+        "name is not a listed principal" => format!("it is not for {name}"),
+        "expired" => "it has expired".to_owned(),
+        "not yet valid" => "it is not valid yet; is the clock of this machine right?".to_owned(),
+        "lacks principal list" => "it names no host".to_owned(),
+        other => format!("ssh says: {other}"),
+    })
+}
+
+fn tried(said: &Said) -> String {
+    if said.offered.is_empty() { "nothing".to_owned() } else { said.offered.join(", ") }
+}
+
+/// Nobody was let in. A file of our own that could not be used is the likelier reason.
+async fn refused(link: &Link, said: &Said) -> TransportError {
+    let (user, tried) = (&link.user, tried(said));
+    if said.line_with("Too many authentication failures").is_some() {
+        return error(
+            Rung::Authentication,
+            "too-many-authentication-failures",
+            format!("the server let {user} try no further; tried {tried}"),
+            "name the one right key as ssh.identity and set ssh.agent to false, or raise MaxAuthTries on the host",
+        );
+    }
+    let Some(denied) = said.line_with("Permission denied (") else {
+        let words = said.parting().or(said.last()).unwrap_or("without a reason");
+        return error(
+            Rung::Authentication,
+            "authentication-dropped",
+            format!("the server hung up during the login of {user}: {words}; tried {tried}"),
+            "the server's log says why; it may be shutting down, or turn the user away",
+        );
+    };
+    let takes = denied.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(").")).replace(',', ", ");
+    let named = link.identities.iter().filter(|_| link.given.identities);
+    for path in named {
+        // What only ssh can read, such as a token's key, is none of our business.
+        let complained = said.line_with(&path.display().to_string()).is_some();
+        match keys::load(path, link.passphrase.clone()).await {
+            Err(error) if complained || error.code != "key-file-unreadable" => {
+                return TransportError {
+                    cause: format!("{}; tried {tried}; the server takes {takes}", error.cause),
+                    ..error
+                };
+            }
+            _ => {}
+        }
+    }
+    error(
+        Rung::Authentication,
+        "authentication-refused",
+        format!("the host does not let {user} in; tried {tried}; the server takes {takes}"),
+        "is the public key in the user's ~/.ssh/authorized_keys on the host, and is ssh.user right?",
+    )
+}

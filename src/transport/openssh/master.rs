@@ -1,0 +1,251 @@
+//! The `ssh` process that keeps the connection to a host: from its start until it can take commands, and its end.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::answers::Answers;
+use super::explain::{self, explain};
+use super::lines::Lines;
+use super::options;
+use super::room::Room;
+use super::said::{Said, Stage};
+use crate::transport::ssh::jump::Living;
+use crate::transport::{Link, Rung, TransportError};
+
+/// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
+/// to close still counts.
+const CHANNELS: usize = 8;
+
+/// How long the login may take: a server may look names up or ask a directory, a user may have to touch a token.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long an `ssh` may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long what `ssh` prints may come after what it does.
+const WORDS: Duration = Duration::from_secs(1);
+
+/// One connection to a server that has let us in.
+pub(super) struct Session {
+    /// Where the process listens.
+    pub(super) socket: PathBuf,
+    pub(super) channels: Semaphore,
+    /// How many channels are open.
+    pub(super) running: AtomicUsize,
+    /// Rung whenever a channel has ended.
+    pub(super) freed: Notify,
+    said: Arc<Mutex<Said>>,
+    /// Rung whenever something was said.
+    heard: Arc<Notify>,
+    gone: watch::Receiver<bool>,
+    /// Dropped with this, which ends the process.
+    _end: oneshot::Sender<()>,
+    /// The jump host that it leads through: its connection lives as long as this one.
+    _through: Option<Arc<Self>>,
+    /// Its folder, and its end at the latest.
+    _room: Arc<Room>,
+}
+
+impl Living for Session {
+    fn is_living(&self) -> bool {
+        !*self.gone.borrow()
+    }
+}
+
+impl Session {
+    /// What its `ssh` has said.
+    pub(super) fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why no connection to `target` was opened through this one, where that becomes known.
+    pub(super) async fn why_not_opened(&self, target: &str) -> Option<String> {
+        let end = Instant::now() + WORDS;
+        loop {
+            let heard = self.heard.notified();
+            let why = self.said().failure(target);
+            if why.is_some() || timeout_at(end, heard).await.is_err() {
+                return why;
+            }
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn lost(&self, when: &str) -> TransportError {
+        let why = self.said().parting().map(|words| format!(": {words}")).unwrap_or_default();
+        TransportError::new(Rung::Command, "connection-lost", format!("the connection was lost {when}{why}"))
+            .hint("see whether the host is still up, then run again: what was done is found in place")
+    }
+
+    /// Ends the process in order.
+    pub(super) async fn end(self) {
+        let mut gone = self.gone.clone();
+        drop(self);
+        drop(timeout(GOODBYE, gone.wait_for(|gone| *gone)).await);
+    }
+}
+
+/// Starts `ssh`, and waits until it can take commands.
+pub(super) async fn start(
+    link: &Link,
+    room: Arc<Room>,
+    through: Option<(&Link, Arc<Session>)>,
+) -> Result<Session, TransportError> {
+    let socket = room.socket();
+    let answers = Answers::of(link, &room)?;
+    let hop = through.as_ref().map(|(_, session)| session.socket.as_path());
+    let mut command = room.command("ssh");
+    command.args(options::words(link, &socket, hop, answers.is_some()));
+    let (mut child, mut lines) = spawn(&mut command, answers.as_ref())?;
+    let mut said = Said::default();
+    let begun = Greeting { link, through: through.as_ref() };
+    begun.wait(&mut child, &mut lines, &mut said, answers).await?;
+    let (end, ended) = oneshot::channel();
+    let (tell_gone, gone) = watch::channel(false);
+    let said = Arc::new(Mutex::new(said));
+    let heard = Arc::new(Notify::new());
+    let (ear, bell) = (Arc::clone(&said), Arc::clone(&heard));
+    tokio::spawn(async move {
+        keep(child, lines, &ear, &bell, ended).await;
+        tell_gone.send_replace(true);
+        bell.notify_waiters();
+    });
+    Ok(Session {
+        socket,
+        channels: Semaphore::new(CHANNELS),
+        running: AtomicUsize::new(0),
+        freed: Notify::new(),
+        said,
+        heard,
+        gone,
+        _end: end,
+        _through: through.map(|(_, session)| session),
+        _room: room,
+    })
+}
+
+fn spawn(command: &mut Command, answers: Option<&Answers>) -> Result<(Child, Lines), TransportError> {
+    // What goes wrong is told apart by its words, which are those of the C locale.
+    command.env("LC_ALL", "C").stdout(Stdio::null()).stderr(Stdio::piped());
+    match answers {
+        Some(answers) => answers.arrange(command),
+        None => {
+            command.stdin(Stdio::null());
+        }
+    }
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => TransportError::new(
+            Rung::Tcp,
+            "openssh-missing",
+            "there is no `ssh` program on this machine, and the inventory says transport: openssh",
+        )
+        .hint("install OpenSSH's client (openssh-client, openssh-clients), or write transport: ssh"),
+        _ => TransportError::new(Rung::Tcp, "openssh-failed", format!("ssh does not start: {error}"))
+            .hint("start `ssh -V` by hand; this machine may be short of processes or memory"),
+    })?;
+    let lines = Lines::of(child.stderr.take());
+    Ok((child, lines))
+}
+
+/// The way of a connection until it can take commands.
+struct Greeting<'a> {
+    link: &'a Link,
+    through: Option<&'a (&'a Link, Arc<Session>)>,
+}
+
+impl Greeting<'_> {
+    async fn wait(
+        &self,
+        child: &mut Child,
+        lines: &mut Lines,
+        said: &mut Said,
+        mut answers: Option<Answers>,
+    ) -> Result<(), TransportError> {
+        let mut stdin = child.stdin.take();
+        let mut end = Instant::now() + self.link.connect_timeout;
+        loop {
+            let Ok(line) = timeout_at(end, lines.next()).await else {
+                drop(child.start_kill());
+                return Err(explain::late(self.link, said, self.through.map(|(via, _)| *via)));
+            };
+            let Some(line) = line else {
+                drop(child.wait().await);
+                return Err(self.explain(said).await);
+            };
+            if let Some(answers) = &mut answers
+                && answers.answer(&line, &mut stdin).await
+            {
+                continue;
+            }
+            let before = said.stage;
+            said.hear(&line);
+            if said.stage > before {
+                end = match said.stage {
+                    Stage::Ready => return Ok(()),
+                    // Looking the name up and connecting share their time, as does all that comes before the login.
+                    Stage::Reached => Instant::now() + self.link.connect_timeout,
+                    Stage::Spoken if said.proxied.is_some() => Instant::now() + self.link.connect_timeout,
+                    Stage::Exchanged => Instant::now() + PATIENCE.max(self.link.connect_timeout),
+                    _ => end,
+                };
+            }
+        }
+    }
+
+    /// Why it has ended.
+    async fn explain(&self, said: &Said) -> TransportError {
+        if let (Some((via, session)), Some(target)) = (self.through, &said.proxied)
+            && said.stage < Stage::Spoken
+        {
+            let why = match session.is_living() {
+                true => session.why_not_opened(target).await,
+                false => None,
+            };
+            if why.is_some() || !session.is_living() {
+                return explain::not_opened(via, target, why.as_deref());
+            }
+        }
+        explain(self.link, said).await
+    }
+}
+
+/// Listens to the process until it has ended, or is to end.
+async fn keep(mut child: Child, mut lines: Lines, said: &Mutex<Said>, heard: &Notify, mut end: oneshot::Receiver<()>) {
+    loop {
+        tokio::select! {
+            line = lines.next() => match line {
+                Some(line) => {
+                    said.lock().unwrap_or_else(PoisonError::into_inner).hear(&line);
+                    heard.notify_waiters();
+                }
+                // It has closed its standard error; a proxy command may still hold it open when it has ended.
+                None => break,
+            },
+            _ = child.wait() => break,
+            _ = &mut end => {
+                // Then it tells the server, and ends its proxy command.
+                if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
+                    let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+                }
+                break;
+            }
+        }
+    }
+    if timeout(GOODBYE, child.wait()).await.is_err() {
+        drop(child.kill().await);
+    }
+    // Its last words say why it has ended.
+    while let Ok(Some(line)) = timeout(Duration::from_millis(100), lines.next()).await {
+        said.lock().unwrap_or_else(PoisonError::into_inner).hear(&line);
+    }
+}

@@ -1,0 +1,109 @@
+//! The command line of the `ssh` that keeps the connection to a host.
+//!
+//! What stands on it wins over the user's configuration; what does not is left to that.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::transport::Link;
+
+/// What holds whatever the user has configured. Nothing is run, forwarded, written or asked but what we ask for, and no
+/// key is trusted that is not recorded.
+const ALWAYS: &[&str] = &[
+    "StrictHostKeyChecking=yes",
+    "UpdateHostKeys=no",
+    "NoHostAuthenticationForLocalhost=no",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "ClearAllForwardings=yes",
+    "Tunnel=no",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
+    "RequestTTY=no",
+    "EscapeChar=none",
+    "NumberOfPasswordPrompts=1",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+    "ControlMaster=yes",
+    "ControlPersist=no",
+    // It is read here: how far a connection got is nowhere else.
+    "LogLevel=DEBUG1",
+];
+
+/// The words behind `ssh`. `hop` is the socket of the connection to the jump host before it.
+pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: bool) -> Vec<OsString> {
+    let mut words = Words(vec!["-T".into(), "-N".into()]);
+    ALWAYS.iter().for_each(|option| words.option(option));
+    words.option(&format!("ControlPath={}", socket.display()));
+    // Without a secret of the inventory's nothing is asked, for nobody would answer.
+    words.option(if answers { "BatchMode=no" } else { "BatchMode=yes" });
+    // Ours runs out first, and says where.
+    words.option(&format!("ConnectTimeout={}", link.connect_timeout.as_secs() + 5));
+    let given = &link.given;
+    if given.user {
+        words.option(&format!("User={}", link.user));
+    }
+    if given.port {
+        words.option(&format!("Port={}", link.port));
+    }
+    if given.identities {
+        link.identities.iter().for_each(|path| words.files("IdentityFile", &[path]));
+    }
+    if !link.agent {
+        words.option("IdentityAgent=none");
+    }
+    if given.known_hosts {
+        let files: Vec<&Path> = link.known_hosts.iter().map(AsRef::as_ref).collect();
+        match files.is_empty() {
+            true => words.option("UserKnownHostsFile=none"),
+            false => words.files("UserKnownHostsFile", &files),
+        }
+        words.option("GlobalKnownHostsFile=none");
+    }
+    if let Some(alias) = &link.host_key_alias {
+        words.option(&format!("HostKeyAlias={alias}"));
+    }
+    if let Some(hop) = hop {
+        // A second ssh asks the first one for a way, and gives it its own ends of the connection: it carries nothing
+        // itself. Where there is no first one it must not look for the host by itself.
+        words.option("ProxyUseFdpass=no");
+        words.option(&format!(
+            "ProxyCommand=ssh -F none -o ControlMaster=no -o ControlPath={} -o ProxyCommand=false -W '[%h]:%p' hop",
+            hop.display()
+        ));
+    }
+    words.0.extend(["--".into(), link.address.clone().into()]);
+    words.0
+}
+
+struct Words(Vec<OsString>);
+
+impl Words {
+    fn option(&mut self, option: &str) {
+        self.0.extend(["-o".into(), option.into()]);
+    }
+
+    fn files(&mut self, name: &str, files: &[impl AsRef<Path>]) {
+        let quoted: Vec<String> = files.iter().map(|file| quoted(file.as_ref())).collect();
+        self.option(&format!("{name}={}", quoted.join(" ")));
+    }
+}
+
+/// A path as ssh's configuration has it: `%` begins a token there.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string().replace('%', "%%");
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_.-%~+@:,".contains(&byte);
+    if text.bytes().all(plain) { text } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_means_itself() {
+        assert_eq!(quoted(Path::new("/home/me/.ssh/id_ed25519")), "/home/me/.ssh/id_ed25519");
+        assert_eq!(quoted(Path::new("/my keys/50%")), "\"/my keys/50%%\"");
+        assert_eq!(quoted(Path::new("/a\"b")), "\"/a\\\"b\"");
+    }
+}

@@ -1,0 +1,282 @@
+//! What `ssh` says on standard error while it connects and afterwards, at `LogLevel DEBUG1`.
+//!
+//! Pure: lines in, knowledge out. The words are those of OpenSSH 7.6 to 10 in the C locale.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// How many lines of its messages are kept, and how much of each.
+const LINES: usize = 64;
+const LENGTH: usize = 400;
+
+/// How far it got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// It has read its configuration, or looks the name up.
+    #[default]
+    Begun,
+    /// It waits for the host to accept a connection.
+    Dialing,
+    /// The connection is made.
+    Reached,
+    /// What is there speaks SSH.
+    Spoken,
+    /// Keys are exchanged, and the host's is trusted.
+    Exchanged,
+    /// The user is let in.
+    LetIn,
+    /// Commands may come.
+    Ready,
+}
+
+/// The key that the host has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// Its kind, such as `ssh-ed25519`.
+    pub(super) kind: String,
+    pub(super) fingerprint: String,
+    /// The fingerprint of the authority behind its certificate.
+    pub(super) authority: Option<String>,
+}
+
+/// All that was said so far.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) stage: Stage,
+    /// What is no debugging output: the last lines of it.
+    words: VecDeque<String>,
+    pub(super) shown: Option<Shown>,
+    /// The keys that were offered, as files or by their names in the agent.
+    pub(super) offered: Vec<String>,
+    /// The methods that the server takes.
+    pub(super) takes: Option<String>,
+    /// Where a proxy leads to, as `[host]:port`; the host is then not dialled.
+    pub(super) proxied: Option<String>,
+    /// The connections to be opened through this one, by the number of their channel.
+    opening: BTreeMap<u32, String>,
+    next: Option<String>,
+    /// Those that were not opened: where to, and why.
+    failures: VecDeque<(String, String)>,
+}
+
+impl Said {
+    /// Takes in a line.
+    pub(super) fn hear(&mut self, line: &str) {
+        let line = line.trim_end();
+        match line.strip_prefix("debug1: ") {
+            Some(debug) => self.debug(debug),
+            None => self.word(line),
+        }
+    }
+
+    fn reach(&mut self, stage: Stage) {
+        self.stage = self.stage.max(stage);
+    }
+
+    fn debug(&mut self, line: &str) {
+        let starts = |text: &str| line.starts_with(text);
+        if starts("Connecting to ") {
+            self.reach(Stage::Dialing);
+        } else if let Some(command) = line.strip_prefix("Executing proxy command: ") {
+            self.proxied = Some(through(command).unwrap_or_default());
+            self.reach(Stage::Dialing);
+        } else if starts("Connection established") {
+            self.reach(Stage::Reached);
+        } else if starts("Remote protocol version") {
+            self.reach(Stage::Spoken);
+        } else if let Some(key) = line.strip_prefix("Server host key: ") {
+            self.shown = shown(key);
+        } else if let Some(key) = line.strip_prefix("Server host certificate: ") {
+            self.shown = shown(key);
+        } else if starts("SSH2_MSG_NEWKEYS received") {
+            self.reach(Stage::Exchanged);
+        } else if starts("Authentication succeeded") {
+            self.reach(Stage::LetIn);
+        } else if starts("Entering interactive session") {
+            self.reach(Stage::Ready);
+        } else if let Some(methods) = line.strip_prefix("Authentications that can continue: ") {
+            self.takes = Some(methods.replace(',', ", "));
+        } else if let Some(key) = line.strip_prefix("Offering public key: ") {
+            self.offer(key);
+        } else if let Some(key) = line.strip_prefix("Offering ") {
+            // `RSA public key: …`, as older versions have it.
+            self.offer(key.split_once(": ").map_or(key, |(_, name)| name));
+        } else if let Some(method) = line.strip_prefix("Next authentication method: ").filter(|m| *m != "publickey") {
+            self.try_method(method);
+        } else if line.contains("channel_connect_stdio_fwd") {
+            self.next = line.rsplit(' ').next().map(str::to_owned);
+        } else if let Some((number, rest)) = channel(line) {
+            if rest.starts_with("new ")
+                && let Some(target) = self.next.take()
+            {
+                self.opening.insert(number, target);
+            } else if rest.starts_with("free") {
+                self.opening.remove(&number);
+            }
+        }
+    }
+
+    fn word(&mut self, line: &str) {
+        if let Some((number, rest)) = channel(line)
+            && let Some(why) = rest.strip_prefix("open failed: ")
+            && let Some(target) = self.opening.remove(&number)
+        {
+            keep(&mut self.failures, (target, why.to_owned()));
+        } else if line.starts_with("Authenticated to ") {
+            self.reach(Stage::LetIn);
+        } else if !line.is_empty() && !line.starts_with("@@@") && !line.starts_with("Transferred: ") {
+            keep(&mut self.words, line.chars().take(LENGTH).collect());
+        }
+    }
+
+    fn offer(&mut self, key: &str) {
+        // The file's name or the key's comment, and then its kind, its fingerprint and where it comes from.
+        let name = key.split(" SHA256:").next().unwrap_or(key);
+        let name = name.rsplit_once(' ').map_or(name, |(name, _)| name);
+        let name = if key.ends_with(" agent") && !key.contains(" explicit") {
+            format!("{name} (agent)")
+        } else {
+            name.to_owned()
+        };
+        self.try_method(&name);
+    }
+
+    fn try_method(&mut self, name: &str) {
+        if self.offered.len() < LINES && !self.offered.iter().any(|known| known == name) {
+            self.offered.push(name.to_owned());
+        }
+    }
+
+    /// The last line of its messages that holds `text`.
+    pub(super) fn line_with(&self, text: &str) -> Option<&str> {
+        self.words.iter().rev().find(|line| line.contains(text)).map(String::as_str)
+    }
+
+    /// Its last messages.
+    pub(super) fn last(&self) -> Option<&str> {
+        let dull = ["Bytes per second: ", "Killed by signal ", "Connection to "];
+        let telling = self.words.iter().rev().find(|line| !dull.iter().any(|start| line.starts_with(start)));
+        telling.or(self.words.back()).map(String::as_str)
+    }
+
+    /// Why the connection has ended.
+    pub(super) fn parting(&self) -> Option<&str> {
+        ["not responding", "Received disconnect", "closed by", "Broken pipe", "reset by peer", "Corrupted MAC"]
+            .iter()
+            .find_map(|text| self.line_with(text))
+    }
+
+    /// Why no connection to `target` was opened through this one.
+    pub(super) fn failure(&self, target: &str) -> Option<String> {
+        let plain = target.replace(['[', ']'], "");
+        let found = self.failures.iter().rev().find(|(to, _)| to.replace(['[', ']'], "") == plain);
+        found.map(|(_, why)| why.clone())
+    }
+}
+
+fn keep<T>(all: &mut VecDeque<T>, one: T) {
+    if all.len() == LINES {
+        all.pop_front();
+    }
+    all.push_back(one);
+}
+
+/// `channel 3: …`.
+fn channel(line: &str) -> Option<(u32, &str)> {
+    let (number, rest) = line.strip_prefix("channel ")?.split_once(": ")?;
+    Some((number.parse().ok()?, rest))
+}
+
+/// Where a proxy command of ours leads to: what stands behind its `-W`.
+fn through(command: &str) -> Option<String> {
+    let (_, rest) = command.split_once(" -W ")?;
+    rest.split(' ').next().map(|target| target.trim_matches('\'').to_owned())
+}
+
+/// `ssh-ed25519 SHA256:…`, and in a certificate's case ` CA ssh-ed25519 SHA256:…` later on.
+fn shown(key: &str) -> Option<Shown> {
+    let mut prints =
+        key.split_whitespace().filter(|word| word.starts_with("SHA256:")).map(|word| word.trim_end_matches(','));
+    let kind = key.split_whitespace().next()?.trim_end_matches("-cert-v01@openssh.com").to_owned();
+    Some(Shown { kind, fingerprint: prints.next()?.to_owned(), authority: prints.next().map(str::to_owned) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(text: &str) -> Said {
+        let mut said = Said::default();
+        text.lines().for_each(|line| said.hear(line));
+        said
+    }
+
+    #[test]
+    fn the_stages_follow_one_another() {
+        let lines = [
+            ("debug1: Reading configuration data /etc/ssh/ssh_config", Stage::Begun),
+            ("debug1: Connecting to is-1 [10.0.0.1] port 22.", Stage::Dialing),
+            ("debug1: Connection established.", Stage::Reached),
+            ("debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2", Stage::Spoken),
+            ("debug1: SSH2_MSG_NEWKEYS received", Stage::Exchanged),
+            ("Authenticated to is-1 ([10.0.0.1]:22) using \"publickey\".", Stage::LetIn),
+            ("debug1: Entering interactive session.", Stage::Ready),
+            ("debug1: Connecting to what a banner may say", Stage::Ready),
+        ];
+        let mut said = Said::default();
+        for (line, stage) in lines {
+            said.hear(line);
+            assert_eq!(said.stage, stage, "{line}");
+        }
+        assert_eq!(said.last(), None);
+    }
+
+    #[test]
+    fn keys_and_methods_are_named() {
+        let said = heard(
+            "debug1: Authentications that can continue: publickey,password\r\n\
+             debug1: Offering public key: /home/me/my key ED25519 SHA256:abc explicit\n\
+             debug1: Offering public key: ops@desk RSA SHA256:def agent\n\
+             debug1: Next authentication method: publickey\ndebug1: Next authentication method: password\n\
+             ops@is-1: Permission denied (publickey,password).\n",
+        );
+        assert_eq!(said.offered, ["/home/me/my key", "ops@desk (agent)", "password"]);
+        assert_eq!(said.takes.as_deref(), Some("publickey, password"));
+        assert_eq!(said.last(), Some("ops@is-1: Permission denied (publickey,password)."));
+    }
+
+    #[test]
+    fn the_key_that_was_shown_is_known_with_its_authority() {
+        let said = heard("debug1: Server host key: ssh-ed25519 SHA256:abc");
+        let plain = Shown { kind: "ssh-ed25519".into(), fingerprint: "SHA256:abc".into(), authority: None };
+        assert_eq!(said.shown.as_ref(), Some(&plain));
+        let said = heard(
+            "debug1: Server host certificate: ssh-ed25519-cert-v01@openssh.com SHA256:abc, serial 0 ID \"h\" CA ssh-ed25519 SHA256:def valid forever",
+        );
+        assert_eq!(said.shown, Some(Shown { authority: Some("SHA256:def".into()), ..plain }));
+    }
+
+    #[test]
+    fn what_was_not_opened_through_it_is_known_by_its_target() {
+        let said = heard(
+            "debug1: channel_connect_stdio_fwd: 127.0.0.1:1\ndebug1: channel 2: new stdio-forward [stdio-forward] (inactive timeout: 0)\n\
+             debug1: channel_connect_stdio_fwd ::1:2\ndebug1: channel 3: new [stdio-forward]\n\
+             channel 3: open failed: administratively prohibited: open failed\n\
+             channel 2: open failed: connect failed: Connection refused\n\
+             channel 9: open failed: a banner may say that\n",
+        );
+        assert_eq!(said.failure("[127.0.0.1]:1").unwrap(), "connect failed: Connection refused");
+        assert_eq!(said.failure("[::1]:2").unwrap(), "administratively prohibited: open failed");
+        assert_eq!(said.failure("127.0.0.1:3"), None);
+        let said = heard("debug1: Executing proxy command: exec ssh -F none -W '[10.0.0.1]:22' hop");
+        assert_eq!(said.proxied.as_deref(), Some("[10.0.0.1]:22"));
+    }
+
+    #[test]
+    fn a_flood_of_words_is_bounded() {
+        let mut said = Said::default();
+        for _ in 0..1000 {
+            said.hear(&"x".repeat(10_000));
+        }
+        assert_eq!((said.words.len(), said.words[0].len()), (LINES, LENGTH));
+    }
+}
