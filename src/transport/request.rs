@@ -108,7 +108,7 @@ pub struct Reply {
 pub enum Ending {
     /// With this exit status.
     Status(u32),
-    /// By this signal, such as `KILL`.
+    /// By this signal, such as `KILL`; `unknown` where nobody has told us which.
     Signal(String),
 }
 

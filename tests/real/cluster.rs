@@ -4,6 +4,7 @@ mod crowds;
 mod faults;
 mod interrupted;
 mod jump;
+mod openssh;
 mod output;
 mod pack;
 mod preflight;

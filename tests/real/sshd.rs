@@ -91,6 +91,11 @@ impl Sshd {
 
     /// Starts a server in a folder with keys.
     pub(crate) fn start_in(folder: TempDir, config: &[&str]) -> Option<Self> {
+        Self::start_with(folder, config, &[])
+    }
+
+    /// Starts a server in a folder with keys, with more in its environment.
+    pub(crate) fn start_with(folder: TempDir, config: &[&str], environment: &[(&str, &Path)]) -> Option<Self> {
         let Some(sshd) = find("sshd") else {
             skip("there is no sshd");
             return None;
@@ -107,6 +112,7 @@ impl Sshd {
                 .arg(folder.path().join("log"))
                 .arg("-f")
                 .arg(folder.path().join("sshd_config"))
+                .envs(environment.iter().copied())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

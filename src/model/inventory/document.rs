@@ -92,7 +92,7 @@ pub struct HostEntry {
     pub roles: Vec<Role>,
     /// The groups whose settings it takes; a later one overrides an earlier one.
     pub groups: Vec<String>,
-    /// How it is reached at all. Default: `local` for the address `localhost`, else `ssh`.
+    /// How it is reached at all: `ssh`, `openssh` or `local`. Default: `local` for the address `localhost`, else `ssh`.
     pub transport: Option<TransportKind>,
     /// How this host is reached.
     pub ssh: SshSettings,

@@ -15,7 +15,7 @@ use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
 use crate::transport::exchange::{Halt, Sink, exchange, feed};
 use crate::transport::local::fill;
-use crate::transport::{Ending, Input, Reply, Request, Rung, TransportError};
+use crate::transport::{Ending, Reply, Request, Rung, TransportError};
 
 /// How long the end of the output may come after the end of the command: a background child that holds it open keeps
 /// it open for ever.
@@ -81,16 +81,15 @@ async fn open(session: &Session, request: &Request) -> Result<Channel, Transport
     let mut pause = FIRST_PAUSE;
     loop {
         let freed = session.freed.notified();
-        let before = "before the command was sent";
-        // An ssh that had lost its connection before anything was sent: the next try makes a new one.
-        let mut channel =
-            Channel::ask(session, &request.command).await.map_err(|_| session.lost(before).retriable())?;
+        let Ok(mut channel) = Channel::ask(session, &request.command).await else {
+            return Err(session.lost("before the command was sent").await.retriable());
+        };
         match channel.mux.receive().await {
             Ok(Some(Message::Opened)) => return Ok(channel),
             Ok(Some(Message::Refused(_))) => {}
-            // It may have sent the command on and died before it told us; a script does nothing without its input.
-            _ if matches!(request.input, Input::Script(_)) => return Err(session.lost(before).retriable()),
-            _ => return Err(session.lost("while the command was being sent")),
+            // The command goes to the server once that has opened the channel, and we are told so before: nothing has run,
+            // and the next try makes a new connection.
+            _ => return Err(session.lost("before the command was sent").await.retriable()),
         }
         if session.running.load(Ordering::Acquire) > 0 {
             freed.await;
@@ -179,7 +178,7 @@ async fn listen(
 /// command, or a signal has ended it, whose name ssh keeps to itself.
 async fn without_status(session: &Session, complaint: &[u8]) -> Result<Ending, TransportError> {
     if !timeout(ALIVE, Mux::is_alive(&session.socket)).await.unwrap_or(false) {
-        return Err(session.lost("while the command was running"));
+        return Err(session.lost("while the command was running").await);
     }
     if complaint.starts_with(b"exec request failed on channel ") {
         return Err(TransportError::new(Rung::Channel, "command-refused", "the server runs no commands for this user")

@@ -95,7 +95,7 @@ pub(super) fn late(link: &Link, said: &Said, via: Option<&Link>) -> TransportErr
         Stage::Exchanged | Stage::LetIn | Stage::Ready => error(
             Rung::Authentication,
             "authentication-timeout",
-            format!("the login of {} was neither accepted nor refused in time; tried {}", link.user, tried(said)),
+            format!("the login of {} was neither accepted nor refused in time; tried {}", link.user, said.tried()),
             "the host may be waiting for a directory server or for DNS (UseDNS no in sshd_config), or your agent or token \
              for you",
         ),
@@ -137,7 +137,7 @@ pub(super) fn not_opened(via: &Link, target: &str, why: Option<&str>) -> Transpo
 
 /// It did not get as far as connecting.
 fn not_begun(said: &Said) -> TransportError {
-    let marks = ["configuration option", "Bad owner or permissions", "ssh_config", "command-line"];
+    let marks = [" line ", "Bad owner or permissions", "bad configuration options"];
     match marks.iter().find_map(|mark| said.line_with(mark)) {
         Some(line) => error(
             Rung::Tcp,
@@ -261,13 +261,9 @@ fn flaw(link: &Link, said: &Said) -> Option<String> {
     })
 }
 
-fn tried(said: &Said) -> String {
-    if said.offered.is_empty() { "nothing".to_owned() } else { said.offered.join(", ") }
-}
-
 /// Nobody was let in. A file of our own that could not be used is the likelier reason.
 async fn refused(link: &Link, said: &Said) -> TransportError {
-    let (user, tried) = (&link.user, tried(said));
+    let (user, tried) = (&link.user, said.tried());
     if said.line_with("Too many authentication failures").is_some() {
         return error(
             Rung::Authentication,

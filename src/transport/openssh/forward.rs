@@ -58,21 +58,21 @@ pub(super) async fn open(
     port: u16,
 ) -> Result<Stream, TransportError> {
     let end = Instant::now() + link.connect_timeout;
-    let lost = || session.lost("before a connection was opened").retriable();
     let Ok(asked) = timeout_at(end, ask(&session, target, port)).await else {
         return Err(silent(target, port, link.name.as_str(), link.connect_timeout));
     };
-    let (answer, there, back, mux) = asked.map_err(|_| lost())?;
+    let Ok((Some(answer), there, back, mux)) = asked else {
+        return Err(session.lost("before a connection was opened").await.retriable());
+    };
     match answer {
-        Some(Message::Opened) => Ok(Box::new(Forwarded { there, back, _mux: mux, _session: session })),
-        Some(_) => {
+        Message::Opened => Ok(Box::new(Forwarded { there, back, _mux: mux, _session: session })),
+        _ => {
             let why = session.why_not_opened(&format!("{target}:{port}")).await;
             if why.as_deref().is_some_and(|why| why.starts_with("connect failed")) {
                 return Err(closed(target, port, link.name.as_str()));
             }
             Err(refused(link, target, port, why.as_deref()))
         }
-        None => Err(lost()),
     }
 }
 

@@ -80,8 +80,9 @@ impl Session {
         }
     }
 
-    /// The connection is gone.
-    pub(super) fn lost(&self, when: &str) -> TransportError {
+    /// The connection is gone. Says why, where its `ssh` has said so with its last breath.
+    pub(super) async fn lost(&self, when: &str) -> TransportError {
+        drop(timeout(WORDS, self.gone.clone().wait_for(|gone| *gone)).await);
         let why = self.said().parting().map(|words| format!(": {words}")).unwrap_or_default();
         TransportError::new(Rung::Command, "connection-lost", format!("the connection was lost {when}{why}"))
             .hint("see whether the host is still up, then run again: what was done is found in place")

@@ -45,8 +45,10 @@ pub(super) struct Said {
     /// What is no debugging output: the last lines of it.
     words: VecDeque<String>,
     pub(super) shown: Option<Shown>,
-    /// The keys that were offered, as files or by their names in the agent.
-    pub(super) offered: Vec<String>,
+    /// The key files that were offered, and the other methods that were tried.
+    offered: Vec<String>,
+    /// How many keys were offered that the agent alone holds.
+    of_agent: usize,
     /// The methods that the server takes.
     pub(super) takes: Option<String>,
     /// Where a proxy leads to, as `[host]:port`; the host is then not dialled.
@@ -132,18 +134,28 @@ impl Said {
         // The file's name or the key's comment, and then its kind, its fingerprint and where it comes from.
         let name = key.split(" SHA256:").next().unwrap_or(key);
         let name = name.rsplit_once(' ').map_or(name, |(name, _)| name);
-        let name = if key.ends_with(" agent") && !key.contains(" explicit") {
-            format!("{name} (agent)")
+        if key.ends_with(" agent") && !key.contains(" explicit") {
+            self.of_agent += 1;
         } else {
-            name.to_owned()
-        };
-        self.try_method(&name);
+            self.try_method(name);
+        }
     }
 
     fn try_method(&mut self, name: &str) {
         if self.offered.len() < LINES && !self.offered.iter().any(|known| known == name) {
             self.offered.push(name.to_owned());
         }
+    }
+
+    /// What was tried, in words.
+    pub(super) fn tried(&self) -> String {
+        let keys = match self.of_agent {
+            0 => None,
+            1 => Some("agent (1 key)".to_owned()),
+            count => Some(format!("agent ({count} keys)")),
+        };
+        let all: Vec<String> = keys.into_iter().chain(self.offered.iter().cloned()).collect();
+        if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
     }
 
     /// The last line of its messages that holds `text`.
@@ -239,7 +251,7 @@ mod tests {
              debug1: Next authentication method: publickey\ndebug1: Next authentication method: password\n\
              ops@is-1: Permission denied (publickey,password).\n",
         );
-        assert_eq!(said.offered, ["/home/me/my key", "ops@desk (agent)", "password"]);
+        assert_eq!(said.tried(), "agent (1 key), /home/me/my key, password");
         assert_eq!(said.takes.as_deref(), Some("publickey, password"));
         assert_eq!(said.last(), Some("ops@is-1: Permission denied (publickey,password)."));
     }

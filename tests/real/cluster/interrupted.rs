@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Cluster, SHIPPED};
 
 /// Waits until `what` holds; a test that waits for ever is a test that fails.
-fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(super) fn eventually(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !holds() {
         assert!(Instant::now() < end, "{what} did not come true within 30 s");
@@ -73,7 +73,7 @@ fn ctrl_c_finishes_what_runs_and_gives_the_locks_back() {
 }
 
 /// A playbook with one command that lasts, and leaves something behind that lasts too.
-fn long_command(cluster: &Cluster) -> std::path::PathBuf {
+pub(super) fn long_command(cluster: &Cluster) -> std::path::PathBuf {
     let file = cluster.servers[0].file("long.yaml");
     let mark = cluster.servers[0].folder().display().to_string();
     let run = format!("exec 9<{mark}/authorized_keys; sleep 98765 & touch {mark}/reached; sleep 98765");
@@ -85,7 +85,7 @@ fn long_command(cluster: &Cluster) -> std::path::PathBuf {
 }
 
 /// Does any process of this machine still have the file open that the long command has opened?
-fn is_running(cluster: &Cluster) -> bool {
+pub(super) fn is_running(cluster: &Cluster) -> bool {
     let mark = cluster.servers[0].file("authorized_keys");
     let all = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("fd/9"));
     all.filter_map(|open| fs::read_link(open).ok()).any(|open| open == mark)

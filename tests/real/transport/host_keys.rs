@@ -5,7 +5,7 @@ use std::fs;
 use hactl::transport::Rung;
 
 use super::*;
-use crate::sshd::{Sshd, keygen, output};
+use crate::sshd::{Sshd, by_openssh, keygen, output};
 
 fn fingerprint(server: &Sshd, file: &str) -> String {
     let line = output("ssh-keygen", &["-lf", server.file(file).to_str().unwrap()]);
@@ -125,12 +125,17 @@ async fn a_certificate_of_a_known_authority_is_as_good_as_a_key() {
 #[tokio::test]
 async fn a_certificate_that_does_not_hold_is_refused_with_the_reason() {
     for (words, reason) in [
-        (&["-h", "-n", "127.0.0.2"][..], "it is for 127.0.0.2"),
+        (&["-h", "-n", "127.0.0.2"][..], if by_openssh() { "it is not for 127.0.0.1" } else { "it is for 127.0.0.2" }),
         (&["-h", "-n", "127.0.0.1", "-V", "-2h:-1h"], "expired"),
         (&["-h", "-n", "127.0.0.1", "-V", "+1h:+2h"], "not valid yet"),
         (&["-h"], "names no host"),
     ] {
         let Some(server) = certified(words) else { return };
+        if by_openssh() && reason == "names no host" {
+            // To the user's own ssh that is a certificate for all hosts.
+            open(&server.link()).await;
+            continue;
+        }
         let error = refused(&server.link()).await;
         assert_eq!((error.rung, error.code), (Rung::HostKey, "host-certificate-refused"));
         assert!(error.cause.contains(reason), "{error}");

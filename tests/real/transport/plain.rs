@@ -5,7 +5,7 @@ use std::time::Instant;
 use hactl::model::Script;
 
 use super::*;
-use crate::sshd::Sshd;
+use crate::sshd::{Sshd, by_openssh};
 
 #[tokio::test]
 async fn a_command_answers_on_both_streams_and_with_its_status() {
@@ -16,7 +16,11 @@ async fn a_command_answers_on_both_streams_and_with_its_status() {
     assert_eq!(reply.stderr, b"err\n");
     assert_eq!(reply.ending, Ending::Status(3));
     let reply = transport.run(&command("kill -KILL $$")).await.unwrap();
-    assert_eq!(reply.ending, Ending::Signal("KILL".into()));
+    // The user's own ssh is told the signal's name, and keeps it to itself.
+    let signal = if by_openssh() { "unknown" } else { "KILL" };
+    assert_eq!(reply.ending, Ending::Signal(signal.into()));
+    let reply = transport.run(&command("exit 255")).await.unwrap();
+    assert_eq!(reply.ending, Ending::Status(255), "which is no failure of ssh's");
     transport.close().await.unwrap();
 }
 
