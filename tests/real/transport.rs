@@ -8,6 +8,7 @@ mod jump;
 mod local;
 mod login;
 mod open;
+mod openssh;
 mod plain;
 mod resume;
 mod upload;

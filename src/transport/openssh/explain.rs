@@ -24,10 +24,11 @@ pub(super) async fn known_hosts(link: &Link) -> Result<(), TransportError> {
 
 /// It has ended before it could take commands.
 pub(super) async fn explain(link: &Link, said: &Said) -> TransportError {
-    if let Some(error) = unreached(said) {
+    // Once keys are exchanged, the server may say what it likes before it lets anybody in.
+    if let Some(error) = unreached(said).filter(|_| said.stage < Stage::Reached) {
         return error;
     }
-    if said.line_with("Host key verification failed").is_some() {
+    if said.stage < Stage::Exchanged && said.line_with("Host key verification failed").is_some() {
         return untrusted(link, said).await;
     }
     match said.stage {

@@ -1,7 +1,7 @@
 //! The `ssh` process that keeps the connection to a host: from its start until it can take commands, and its end.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,8 +109,8 @@ pub(super) async fn start(
     command.args(options::words(link, &socket, hop, answers.is_some()));
     let (mut child, mut lines) = spawn(&mut command, answers.as_ref())?;
     let mut said = Said::default();
-    let begun = Greeting { link, through: through.as_ref() };
-    begun.wait(&mut child, &mut lines, &mut said, answers).await?;
+    let greeting = Greeting { link, socket: &socket, through: through.as_ref() };
+    greeting.wait(&mut child, &mut lines, &mut said, answers).await?;
     let (end, ended) = oneshot::channel();
     let (tell_gone, gone) = watch::channel(false);
     let said = Arc::new(Mutex::new(said));
@@ -161,6 +161,7 @@ fn spawn(command: &mut Command, answers: Option<&Answers>) -> Result<(Child, Lin
 /// The way of a connection until it can take commands.
 struct Greeting<'a> {
     link: &'a Link,
+    socket: &'a Path,
     through: Option<&'a (&'a Link, Arc<Session>)>,
 }
 
@@ -192,7 +193,12 @@ impl Greeting<'_> {
             said.hear(&line);
             if said.stage > before {
                 end = match said.stage {
-                    Stage::Ready => return Ok(()),
+                    Stage::Ready if self.socket.exists() => return Ok(()),
+                    // So said the server, and not ssh.
+                    Stage::Ready => {
+                        said.stage = before;
+                        end
+                    }
                     // Looking the name up and connecting share their time, as does all that comes before the login.
                     Stage::Reached => Instant::now() + self.link.connect_timeout,
                     Stage::Spoken if said.proxied.is_some() => Instant::now() + self.link.connect_timeout,
