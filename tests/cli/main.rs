@@ -9,6 +9,7 @@
 mod codes;
 mod files;
 mod forms;
+mod tools;
 mod words;
 
 use std::fs;
