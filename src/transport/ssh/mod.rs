@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::deadline::late;
 use super::retry::again;
-use super::{Answer, Climb, Link, Rung, Reply, Request, Stream, Transport, TransportError};
+use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 
