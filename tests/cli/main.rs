@@ -9,6 +9,7 @@
 mod codes;
 mod files;
 mod forms;
+mod hosts;
 mod tools;
 mod words;
 

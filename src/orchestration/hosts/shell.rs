@@ -103,7 +103,77 @@ fn last_words(reply: &Reply) -> String {
     let last = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        line.chars().filter(|c| !c.is_control() && *c != '\u{fffd}').take(300).collect::<String>()
+        line.chars()
+            .filter(|c| !c.is_control() && *c != '\u{fffd}')
+            .take(300)
+            .collect::<String>()
+            .trim_end_matches('.')
+            .to_owned()
     };
     Some(last(&reply.stderr)).filter(|line| !line.is_empty()).unwrap_or_else(|| last(&reply.stdout))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::inventory::TransportKind;
+    use crate::transport::{Climb, JumpHosts};
+
+    fn link() -> Link {
+        Link {
+            name: "is-1".to_owned(),
+            kind: TransportKind::Ssh,
+            address: "192.0.2.1".to_owned(),
+            port: 22,
+            user: "ops".to_owned(),
+            identities: Vec::new(),
+            passphrase: None,
+            password: None,
+            agent: false,
+            known_hosts: Vec::new(),
+            host_key_alias: None,
+            via: None,
+            jump_hosts: JumpHosts::default(),
+            connect_timeout: Duration::from_secs(1),
+            become_: None,
+            climb: Climb::default(),
+        }
+    }
+
+    fn reply(status: u32, stdout: &str, stderr: &str) -> Reply {
+        let (stdout, stderr) = (stdout.as_bytes().to_vec(), stderr.as_bytes().to_vec());
+        Reply { stdout, stderr, truncated: false, ending: Ending::Status(status) }
+    }
+
+    #[test]
+    fn what_stands_where_a_shell_does_not_answer_is_named() {
+        let cases = [
+            (reply(1, "This account is currently not available.\n", ""), "login-shell-refuses"),
+            (reply(1, "This service allows sftp connections only.\r\n", ""), "sftp-only"),
+            (reply(127, "", "bash: line 1: exec: sh: not found\n"), "shell-missing"),
+            (reply(127, "", "sh: Command not found.\n"), "shell-missing"),
+            (reply(0, "", ""), "forced-command"),
+            (reply(0, "Only backups here\n", ""), "forced-command"),
+            (reply(1, "", ""), "no-answer"),
+            (reply(3, "", "out of memory\n"), "no-answer"),
+        ];
+        for (reply, code) in cases {
+            let error = refused(&reply, &link());
+            assert_eq!((error.code, error.rung), (code, Rung::Shell), "{error}");
+            assert!(error.hint.is_some() && !error.cause.ends_with('.'), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn noise_before_the_answer_is_not_the_answer() {
+        let shell = read(&reply(0, "Welcome!\nN 0000 /bin/x\nhactl-1 0022 /usr/bin/dash\n", ""), "hactl-1", &link());
+        let shell = shell.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((shell.name.as_str(), shell.warning), ("dash", None));
+        let odd = |umask| odd_umask(umask).map(|warning| warning.cause);
+        assert_eq!(odd(0o002).as_deref(), None, "a group of one's own");
+        assert_eq!(odd(0).as_deref(), Some("what this user makes is writable by everybody (umask 0000)"));
+        assert_eq!(odd(0o777).as_deref(), Some("what this user makes is closed to himself (umask 0777)"));
+    }
 }

@@ -4,8 +4,9 @@ use super::table::table;
 use super::{print, reaches, teller, trouble};
 use crate::cli::Refusal;
 use crate::cli::arguments::{HostsRun, Talk};
-use crate::cli::console::{BOLD, Console, styled};
+use crate::cli::console::{BOLD, Console, RED, styled};
 use crate::cli::session::{Session, block_on};
+use crate::model::HostName;
 use crate::orchestration::Exit;
 use crate::orchestration::hosts::{FactsReport, HostFactsReport, facts as ask};
 use crate::steps::facts::{Disk, HostFacts, Java};
@@ -13,7 +14,7 @@ use crate::steps::facts::{Disk, HostFacts, Java};
 pub(super) fn facts(arguments: &HostsRun, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     let session = Session::open(&arguments.which, console)?;
     let reaches = reaches(&session, arguments, console)?;
-    let told = teller::<HostFactsReport>(talk, console);
+    let told = teller::<HostFactsReport>("host_facts", talk, console);
     let reports = block_on(console, async |stop| {
         let mut reports = Vec::new();
         for reach in &reaches {
@@ -23,25 +24,71 @@ pub(super) fn facts(arguments: &HostsRun, talk: &Talk, console: &Console) -> Res
     })?;
     let exit = reports.iter().map(FactsReport::exit).fold(Exit::Success, Exit::and);
     let several = reports.len() > 1;
-    Ok(print(talk, console, exit, &reports, |report| text(report, several)))
+    Ok(print(talk, console, exit, &reports, |report| text(report, several, talk.verbose)))
 }
 
-fn text(report: &FactsReport, several: bool) -> String {
+fn text(report: &FactsReport, several: bool, verbose: bool) -> String {
     let mut parts = Vec::new();
     if several {
         parts.push(styled(BOLD, &report.cluster));
     }
-    for HostFactsReport { host, facts, failure } in &report.hosts {
-        if let Some(failure) = failure {
-            parts.push(format!("{host}  {}", trouble(failure)));
+    if verbose {
+        let told = report.hosts.iter().filter_map(|told| Some((&told.host, told.facts.as_ref()?)));
+        parts.extend(told.map(|(host, facts)| format!("{}\n{}", styled(BOLD, host), table(&lines(facts)))));
+    } else {
+        let head = ["HOST", "SYSTEM", "CPUS", "MEMORY", "FREE", "JAVA", "INIT", "CLOCK"];
+        let told = report.hosts.iter().filter_map(|told| Some(cells(&told.host, told.facts.as_ref()?)));
+        let rows: Vec<_> = std::iter::once(head.map(str::to_owned).to_vec()).chain(told).collect();
+        if rows.len() > 1 {
+            parts.push(table(&rows));
         }
-        if let Some(facts) = facts {
-            let rows: Vec<Vec<String>> =
-                rows(facts).into_iter().map(|(key, value)| vec![String::new(), key.to_owned(), value]).collect();
-            parts.push(format!("{}\n{}", styled(BOLD, host), table(&rows)));
+    }
+    let mut hops: Vec<&str> = Vec::new();
+    for HostFactsReport { host, failure, .. } in &report.hosts {
+        let Some(failure) = failure else { continue };
+        match failure.hop() {
+            Some(hop) if hops.contains(&hop) => {
+                parts.push(format!("{host}  {} behind jump host {hop}, as above", styled(RED, "unknown:")));
+            }
+            hop => {
+                hops.extend(hop);
+                parts.push(format!("{host}  {}", trouble(failure)));
+            }
         }
     }
     parts.join("\n")
+}
+
+/// What fits into one line: enough to see which host is not like the others.
+fn cells(host: &HostName, facts: &HostFacts) -> Vec<String> {
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let system = match (&facts.system_id, &facts.system_version) {
+        (Some(id), Some(version)) => Some(format!("{id} {version}")),
+        (id, _) => id.clone(),
+    };
+    let system = [system, facts.architecture.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let free = facts.disks.iter().map(|disk| disk.free_kb).min();
+    let java = match &facts.java {
+        Some(Java { version: Some(version), .. }) => Some(version.to_string()),
+        Some(Java { home: None, .. }) => Some("unset".to_owned()),
+        Some(_) => Some("broken".to_owned()),
+        None => None,
+    };
+    vec![
+        host.to_string(),
+        dash(Some(system).filter(|system| !system.is_empty())),
+        dash(facts.processors.map(|count| count.to_string())),
+        dash(facts.memory_kb.map(size)),
+        dash(free.map(size)),
+        dash(java),
+        dash(facts.init.clone()),
+        dash(facts.clock_ahead.map(|ahead| clock(ahead, facts.clock_uncertainty))),
+    ]
+}
+
+/// What a host told, a row each.
+fn lines(facts: &HostFacts) -> Vec<Vec<String>> {
+    rows(facts).into_iter().map(|(key, value)| vec![String::new(), key.to_owned(), value]).collect()
 }
 
 /// What a host told, a line each; what it did not tell has none.
@@ -60,7 +107,12 @@ fn rows(facts: &HostFacts) -> Vec<(&'static str, String)> {
     let processors = facts.processors.map(|count| format!("{count} processors"));
     row("machine", &[processors, facts.memory_kb.map(|kb| format!("{} of memory", size(kb)))]);
     for disk in &facts.disks {
-        row("disk", &[Some(disk_words(disk))]);
+        // One disk is told once, with all that is on it.
+        let first = facts.disks.iter().find(|other| other.mount == disk.mount);
+        if first == Some(disk) {
+            let all = facts.disks.iter().filter(|other| other.mount == disk.mount).map(what).collect::<Vec<_>>();
+            row("disk", &[Some(format!("{}, with {}", disk_words(disk), all.join(", ")))]);
+        }
     }
     if let Some(java) = &facts.java {
         row("java", &[Some(java_words(java))]);
@@ -68,7 +120,13 @@ fn rows(facts: &HostFacts) -> Vec<(&'static str, String)> {
     for jdk in &facts.jdks {
         row("jdk", &[Some(format!("{} in {}", jdk.version.as_deref().unwrap_or("unknown version"), jdk.home))]);
     }
-    row("time", &[facts.zone.clone(), facts.clock_ahead.map(|ahead| clock(ahead, facts.clock_uncertainty))]);
+    row(
+        "time",
+        &[
+            facts.zone.clone(),
+            facts.clock_ahead.map(|ahead| format!("clock {} by this machine's", clock(ahead, facts.clock_uncertainty))),
+        ],
+    );
     let apparmor = facts.apparmor.map(|on| format!("AppArmor {}", if on { "enabled" } else { "disabled" }));
     row("guards", &[facts.selinux.map(|mode| format!("SELinux {mode}")), apparmor]);
     row("limits", &[after("open files", &facts.open_files), after("processes", &facts.processes)]);
@@ -77,12 +135,16 @@ fn rows(facts: &HostFacts) -> Vec<(&'static str, String)> {
 }
 
 fn disk_words(disk: &Disk) -> String {
-    let of = match disk.of {
+    format!("{} of {} free on {}", size(disk.free_kb), size(disk.size_kb), disk.mount)
+}
+
+/// What is on a disk.
+fn what(disk: &Disk) -> &'static str {
+    match disk.of {
         "product" => "the product",
         "state" => "hactl's own folder",
         _ => "temporary files",
-    };
-    format!("{} of {} free on {} for {of}", size(disk.free_kb), size(disk.size_kb), disk.mount)
+    }
 }
 
 fn java_words(java: &Java) -> String {
@@ -96,8 +158,8 @@ fn java_words(java: &Java) -> String {
 fn clock(ahead: f64, uncertainty: Option<f64>) -> String {
     let uncertainty = uncertainty.unwrap_or_default();
     match ahead.abs() {
-        near if near <= uncertainty.max(0.1) => "clock as this machine's".to_owned(),
-        seconds => format!("clock {seconds:.1} s {} this machine's", if ahead > 0.0 { "ahead of" } else { "behind" }),
+        near if near <= uncertainty.max(0.1) => "right".to_owned(),
+        seconds => format!("{seconds:.1} s {}", if ahead > 0.0 { "ahead" } else { "behind" }),
     }
 }
 

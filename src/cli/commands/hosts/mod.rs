@@ -37,30 +37,36 @@ fn reaches(session: &Session, arguments: &HostsRun, console: &Console) -> Result
     session.clusters().map(reach).collect()
 }
 
-/// A line of `--output jsonl`: a host as soon as there is something to say of it, or the end.
+/// A line of `--output jsonl`: what came of one host, as soon as that is known.
 #[derive(Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum Line<'a, H, R> {
-    /// What came of one host.
-    HostTold {
-        #[serde(flatten)]
-        host: &'a H,
-    },
-    /// The same as `--output json` prints.
-    Result { result: Told<'a, R> },
+struct HostLine<'a, H> {
+    event: &'static str,
+    #[serde(flatten)]
+    host: &'a H,
+}
+
+/// Its last line.
+#[derive(Serialize)]
+struct LastLine<'a, R> {
+    event: &'static str,
+    result: &'a Told<'a, R>,
 }
 
 /// Says at once what came of a host, where that is wanted.
-fn teller<H: Serialize>(talk: &Talk, console: &Console) -> impl Fn(&H) + Send + Sync + Clone + use<H> {
+fn teller<H: Serialize>(
+    event: &'static str,
+    talk: &Talk,
+    console: &Console,
+) -> impl Fn(&H) + Send + Sync + Clone + use<H> {
     let console = (talk.output == Output::Jsonl).then(|| console.clone());
     move |host| {
         if let Some(console) = &console {
-            json_line::<H, ()>(console, &Line::HostTold { host });
+            json_line(console, &HostLine { event, host });
         }
     }
 }
 
-fn json_line<H: Serialize, R: Serialize>(console: &Console, line: &Line<'_, H, R>) {
+fn json_line(console: &Console, line: &impl Serialize) {
     if let Ok(line) = serde_json::to_string(line) {
         console.result(&line);
     }
@@ -72,7 +78,7 @@ fn print<R: Serialize>(talk: &Talk, console: &Console, exit: Exit, reports: &[R]
     match talk.output {
         Output::Text => reports.iter().for_each(|report| console.result(text(report).trim_end())),
         Output::Json => console.result(&format!("{:#}", serde_json::json!(told))),
-        Output::Jsonl => json_line::<(), R>(console, &Line::Result { result: told }),
+        Output::Jsonl => json_line(console, &LastLine { event: "result", result: &told }),
     }
     exit
 }

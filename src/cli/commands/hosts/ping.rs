@@ -13,7 +13,7 @@ use crate::orchestration::hosts::{BrokenRung, HostPing, JumpHostPing, PingReport
 pub(super) fn ping(arguments: &HostsRun, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     let session = Session::open(&arguments.which, console)?;
     let reaches = reaches(&session, arguments, console)?;
-    let told = teller::<HostPing>(talk, console);
+    let told = teller::<HostPing>("host_pinged", talk, console);
     let reports = block_on(console, async |stop| {
         let mut reports = Vec::new();
         for reach in &reaches {
@@ -61,12 +61,13 @@ fn summary(reached: usize, all: usize) -> String {
 
 fn jump_host(text: &mut String, hop: &JumpHostPing, width: usize, verbose: bool) {
     let behind = hop.behind.as_ref().map(|before| format!(", behind {before}")).unwrap_or_default();
-    let what = styled(DIM, format_args!("jump host{behind}"));
+    let plain = format!("jump host{behind}");
+    let what = styled(DIM, &plain);
     let name = format!("{:width$}", hop.name);
     match (hop.outcome, &hop.broken) {
         (Reached::Reached, _) => {
             let total = hop.rungs.iter().map(|rung| rung.milliseconds).sum();
-            let _ = writeln!(text, "{name}  {}  {what}", well(total, &hop.rungs));
+            let _ = writeln!(text, "{name}  {}", well(total, &hop.rungs, &plain));
         }
         (_, Some(broken)) => {
             let _ = writeln!(text, "{name}  {}  {what}", styled(RED, words(broken)));
@@ -91,11 +92,11 @@ fn host<'r>(
     let name = format!("{:width$}", host.host.as_str());
     let through = match host.jump.as_slice() {
         [] => String::new(),
-        hops => format!("  {}", styled(DIM, format_args!("through {}", hops.join(", ")))),
+        hops => format!("through {}", hops.join(", ")),
     };
     let Some(broken) = &host.broken else {
         let own = host.rungs.iter().map(|rung| rung.milliseconds).sum();
-        let _ = writeln!(text, "{name}  {}{through}", well(own, &host.rungs));
+        let _ = writeln!(text, "{name}  {}", well(own, &host.rungs, &through));
         if verbose {
             ladder(text, &host.rungs, None);
         }
@@ -118,23 +119,22 @@ fn host<'r>(
         }
         told.push((hop, broken.failure.code));
     }
-    let _ = writeln!(text, "{name}  {}{through}", styled(RED, words(broken)));
+    let through = if through.is_empty() { through } else { format!("  {}", styled(DIM, through)) };
+    let at = broken.jump_host.as_ref().map(|hop| format!(" at jump host {hop}")).unwrap_or_default();
+    let _ = writeln!(text, "{name}  {}{through}", styled(RED, format_args!("{}{at}", words(broken))));
     ladder(text, &host.rungs, Some(broken));
 }
 
 fn words(broken: &BrokenRung) -> String {
-    match (broken.rung, &broken.jump_host) {
-        (Some(rung), None) => format!("unknown: {rung}"),
-        (Some(rung), Some(hop)) => format!("unknown: {rung} at jump host {hop}"),
-        (None, _) => "unknown".to_owned(),
-    }
+    broken.rung.map_or_else(|| "unknown".to_owned(), |rung| format!("unknown: {rung}"))
 }
 
 /// The total and the slowest rung: what a glance is for.
-fn well(total: f64, rungs: &[RungReport]) -> String {
+fn well(total: f64, rungs: &[RungReport], more: &str) -> String {
     let slowest = rungs.iter().max_by(|one, other| one.milliseconds.total_cmp(&other.milliseconds));
     let slowest = slowest.map(|rung| format!("slowest: {} {}", rung.rung, time(rung.milliseconds))).unwrap_or_default();
-    format!("{}  {:>8}  {}", styled(GREEN, "reached"), time(total), styled(DIM, format_args!("{slowest:33}")))
+    let rest = format!("{slowest:33}  {more}");
+    format!("{}  {:>8}  {}", styled(GREEN, "reached"), time(total), styled(DIM, rest.trim_end()))
 }
 
 /// Rung by rung from below, and what is to be done about the broken one.
