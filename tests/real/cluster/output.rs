@@ -31,14 +31,15 @@ pub(crate) fn faults(value: &Value, schema: &Value, root: &Value, path: &str) ->
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
     let allowed = match &schema["type"] {
-        Value::String(one) => one == kind,
-        Value::Array(several) => several.iter().any(|one| one == kind),
+        Value::String(one) => one == kind || one == "number" && kind == "integer",
+        Value::Array(several) => several.iter().any(|one| one == kind || one == "number" && kind == "integer"),
         _ => true,
     };
     if !allowed {
