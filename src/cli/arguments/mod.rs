@@ -5,7 +5,7 @@ mod lab;
 mod lock;
 
 pub use hosts::{HostsAction, HostsRun};
-pub use lab::{LabAction, LabBreak, LabBreakage, LabDemo, LabFolder, LabProgram, LabUp};
+pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 
 use std::path::PathBuf;
