@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Controller, FleetOptions};
 use crate::model::Secret;
 use crate::model::inventory::{Cluster, Host, JumpHost, OneOrMany, SecretSource, Secrets, TransportKind};
-use crate::transport::{Become, Given, JumpHosts, Link};
+use crate::transport::{Become, Climb, Given, JumpHosts, Link};
 
 /// How long a host that does not answer is waited for, unless somebody says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +47,7 @@ impl Links<'_> {
                 known_hosts: ssh.known_hosts.is_some() || self.options.known_hosts.is_some(),
             },
             become_: None,
+            climb: Climb::default(),
         };
         let hops = ssh.jump.iter().filter(|_| host.transport != TransportKind::Local).flat_map(|jump| jump.as_slice());
         for hop in hops {

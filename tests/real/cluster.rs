@@ -2,10 +2,11 @@
 
 mod crowds;
 mod faults;
+mod hosts;
 mod interrupted;
 mod jump;
 mod openssh;
-mod output;
+pub(crate) mod output;
 mod pack;
 mod preflight;
 mod secrets;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{Given, JumpHosts, Link};
+use hactl::transport::{Climb, Given, JumpHosts, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -178,6 +178,7 @@ impl Sshd {
             connect_timeout: Duration::from_secs(20),
             given: Given::ALL,
             become_: None,
+            climb: Climb::default(),
         }
     }
 

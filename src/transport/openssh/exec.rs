@@ -15,7 +15,7 @@ use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
 use crate::transport::exchange::{Halt, Sink, exchange, feed};
 use crate::transport::local::fill;
-use crate::transport::{Ending, Reply, Request, Rung, TransportError};
+use crate::transport::{Climb, Ending, Reply, Request, Rung, TransportError};
 
 /// How long the end of the output may come after the end of the command: a background child that holds it open keeps
 /// it open for ever.
@@ -54,7 +54,12 @@ struct Channel {
 }
 
 /// Runs one request, until `end` at the latest.
-pub(super) async fn exec(session: &Session, request: &Request, end: Instant) -> Result<Reply, TransportError> {
+pub(super) async fn exec(
+    session: &Session,
+    request: &Request,
+    end: Instant,
+    climb: &Climb,
+) -> Result<Reply, TransportError> {
     let _place = match timeout_at(end, session.channels.acquire()).await {
         Ok(place) => place.ok(),
         Err(_) => return Err(late(request, "another command on the same connection to end")),
@@ -63,12 +68,13 @@ pub(super) async fn exec(session: &Session, request: &Request, end: Instant) -> 
         Ok(channel) => channel?,
         Err(_) => return Err(late(request, "the server to open a channel")),
     };
+    climb.reached(Rung::Channel, String::new);
     let _running = Running::begin(session);
     let Channel { mux, stdin, stdout, stderr } = channel;
     let mut dialogue = Dialogue::new(request);
     let (sender, acts) = unbounded_channel();
     let write = feed(Sink::Passed(stdin), request, acts);
-    let read = listen(session, mux, stdout, stderr, &mut dialogue, sender);
+    let read = listen(session, mux, stdout, stderr, &mut dialogue, sender, climb);
     match exchange(read, write, end).await {
         Ok(ending) => dialogue.finish(ending),
         Err(Halt::Failed(error)) => Err(error),
@@ -134,6 +140,7 @@ async fn listen(
     mut stderr: Receiver,
     dialogue: &mut Dialogue,
     acts: UnboundedSender<Act>,
+    climb: &Climb,
 ) -> Result<Ending, TransportError> {
     // The feed ends on its own when the command reads no further, so nobody may be listening.
     let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
@@ -147,7 +154,11 @@ async fn listen(
     while out.is_some() || err.is_some() || (ending.is_none() && !closed) {
         tokio::select! {
             some = fill(&mut stdout, &mut out) => match some {
-                Some(data) => { tell(dialogue.stdout(&data)); }
+                Some(data) => {
+                    let act = dialogue.stdout(&data);
+                    climb.follow(act);
+                    tell(act);
+                }
                 None => out = None,
             },
             some = fill(&mut stderr, &mut err) => match some {

@@ -192,6 +192,7 @@ impl Greeting<'_> {
             let before = said.stage;
             said.hear(&line);
             if said.stage > before {
+                self.note(said);
                 end = match said.stage {
                     Stage::Ready if self.socket.exists() => return Ok(()),
                     // So said the server, and not ssh.
@@ -206,6 +207,27 @@ impl Greeting<'_> {
                     _ => end,
                 };
             }
+        }
+    }
+
+    /// Notes the rung that was reached; `ssh` does not say when it had the host's key, but judges it with the exchange.
+    fn note(&self, said: &Said) {
+        let Link { climb, user, .. } = self.link;
+        let to = || said.to.clone().unwrap_or_default();
+        match said.stage {
+            Stage::Dialing if said.looked_up => climb.reached(Rung::Dns, to),
+            Stage::Reached => climb.reached(Rung::Tcp, to),
+            Stage::Spoken if said.proxied.is_some() => climb.reached(Rung::Tcp, || match self.through {
+                Some((via, _)) => format!("from {}", via.name),
+                None => "by the proxy command".to_owned(),
+            }),
+            Stage::Exchanged => {
+                climb.reached(Rung::KeyExchange, String::new);
+                let shown = || said.shown.as_ref().map(|key| format!("{} {}", key.kind, key.fingerprint));
+                climb.reached(Rung::HostKey, || shown().unwrap_or_default());
+            }
+            Stage::LetIn => climb.reached(Rung::Authentication, || user.clone()),
+            _ => {}
         }
     }
 

@@ -29,8 +29,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::deadline::late;
 use super::retry::again;
-use super::ssh::jump::{JumpHost, Living as _, way};
-use super::{Answer, Link, Reply, Request, Stream, Transport, TransportError};
+use super::ssh::jump::{JumpHost, Living as _};
+use super::{Answer, Climb, Link, Reply, Request, Stream, Transport, TransportError};
 use master::Session;
 use room::Room;
 
@@ -55,9 +55,14 @@ impl Shared {
         self.0.room.get_or_try_init(|| async { Room::open().map(Arc::new) }).await.cloned()
     }
 
+    /// The climb to the jump host that a link leads to, for whoever goes through it.
+    pub(super) fn climb(&self, link: &Link) -> Climb {
+        self.hop(link).climb()
+    }
+
     fn hop(&self, link: &Link) -> Arc<JumpHost<Session>> {
         let mut known = self.0.hops.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(way(link)).or_default().clone()
+        known.entry(link.way()).or_default().clone()
     }
 }
 
@@ -97,7 +102,7 @@ impl Transport for OpenSsh {
                 Ok(session) => session?,
                 Err(_) => return Err(late(request, "a new connection")),
             };
-            exec::exec(&session, request, end).await
+            exec::exec(&session, request, end, &self.link.climb).await
         })
     }
 
@@ -122,6 +127,7 @@ impl Transport for OpenSsh {
 /// One try to get in, directly or through the jump hosts.
 fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
     Box::pin(async move {
+        link.climb.begin();
         explain::known_hosts(link).await?;
         let shared = link.jump_hosts.openssh();
         let room = shared.room().await?;
@@ -132,6 +138,7 @@ fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportErr
         let through = jump_host.session(via, || open(via)).await?;
         // An sshd turns away those who come while too many are logging in, and all of these come from one address.
         let _place = jump_host.handshakes().await;
+        link.climb.begin();
         master::start(link, room, Some((via, through))).await
     })
 }

@@ -51,6 +51,10 @@ pub(super) struct Said {
     of_agent: usize,
     /// The methods that the server takes.
     pub(super) takes: Option<String>,
+    /// The address that it connects to.
+    pub(super) to: Option<String>,
+    /// Does that stand for a name?
+    pub(super) looked_up: bool,
     /// Where a proxy leads to, as `[host]:port`; the host is then not dialled.
     pub(super) proxied: Option<String>,
     /// The connections to be opened through this one, by the number of their channel.
@@ -76,7 +80,8 @@ impl Said {
 
     fn debug(&mut self, line: &str) {
         let starts = |text: &str| line.starts_with(text);
-        if starts("Connecting to ") {
+        if let Some(target) = line.strip_prefix("Connecting to ") {
+            self.dial(target);
             self.reach(Stage::Dialing);
         } else if let Some(command) = line.strip_prefix("Executing proxy command: ") {
             self.proxied = Some(through(command).unwrap_or_default());
@@ -127,6 +132,17 @@ impl Said {
             self.reach(Stage::LetIn);
         } else if !line.is_empty() && !line.starts_with("@@@") && !line.starts_with("Transferred: ") {
             keep(&mut self.words, line.chars().take(LENGTH).collect());
+        }
+    }
+
+    /// `NAME [ADDRESS] port 22.`
+    fn dial(&mut self, target: &str) {
+        let words: Vec<&str> = target.trim_end_matches('.').split(' ').collect();
+        if let [name, address, "port", port] = words.as_slice() {
+            let address = address.trim_matches(['[', ']']);
+            self.looked_up = *name != address;
+            self.to =
+                Some(if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") });
         }
     }
 
@@ -239,6 +255,7 @@ mod tests {
             said.hear(line);
             assert_eq!(said.stage, stage, "{line}");
         }
+        assert_eq!((said.to.as_deref(), said.looked_up), (Some("10.0.0.1:22"), true));
         assert_eq!(said.last(), None);
     }
 

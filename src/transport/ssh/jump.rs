@@ -11,9 +11,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Session;
+use crate::model::inventory::TransportKind;
 use crate::transport::openssh::Shared;
 use crate::transport::retry::again;
-use crate::transport::{Link, Rung, TransportError};
+use crate::transport::{Climb, Link, Rung, TransportError};
 
 /// How many hosts behind one jump host are logged in to at once.
 const HANDSHAKES: usize = 8;
@@ -36,18 +37,21 @@ impl JumpHosts {
     /// The jump host that a link leads to.
     pub(super) fn get(&self, link: &Link) -> Arc<JumpHost<Session>> {
         let mut known = self.hops.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(way(link)).or_default().clone()
+        known.entry(link.way()).or_default().clone()
     }
 
+    /// What is shared by links that the user's own `ssh` makes.
     pub(in crate::transport) fn openssh(&self) -> &Shared {
         &self.openssh
     }
-}
 
-/// What tells one jump host from another: who logs in where, through which others.
-pub(in crate::transport) fn way(link: &Link) -> String {
-    let before = link.via.as_ref().map(|via| way(via) + " ").unwrap_or_default();
-    format!("{before}{}@{}:{} as {}", link.user, link.address, link.port, link.name)
+    /// The climb to the jump host that a link leads to, for whoever goes through it.
+    pub(in crate::transport) fn climb(&self, link: &Link) -> Climb {
+        match link.kind {
+            TransportKind::Openssh => self.openssh.climb(link),
+            _ => self.get(link).climb(),
+        }
+    }
 }
 
 /// A connection that may be gone.
@@ -65,11 +69,19 @@ impl Living for Session {
 pub(in crate::transport) struct JumpHost<S> {
     session: tokio::sync::Mutex<Option<Result<Arc<S>, TransportError>>>,
     handshakes: Semaphore,
+    climb: Climb,
 }
 
 impl<S> Default for JumpHost<S> {
     fn default() -> Self {
-        Self { session: tokio::sync::Mutex::default(), handshakes: Semaphore::new(HANDSHAKES) }
+        let (session, climb) = (tokio::sync::Mutex::default(), Climb::noted());
+        Self { session, handshakes: Semaphore::new(HANDSHAKES), climb }
+    }
+}
+
+impl<S> JumpHost<S> {
+    pub(in crate::transport) fn climb(&self) -> Climb {
+        self.climb.clone()
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn link() -> Link {
         connect_timeout: Duration::from_secs(1),
         given: hactl::transport::Given::ALL,
         become_: None,
+        climb: hactl::transport::Climb::default(),
     }
 }
 
