@@ -55,10 +55,10 @@ pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: boo
     if given.known_hosts {
         let files: Vec<&Path> = link.known_hosts.iter().map(AsRef::as_ref).collect();
         match files.is_empty() {
-            true => words.option("UserKnownHostsFile=none"),
+            true => words.option("UserKnownHostsFile=/dev/null"),
             false => words.files("UserKnownHostsFile", &files),
         }
-        words.option("GlobalKnownHostsFile=none");
+        words.option("GlobalKnownHostsFile=/dev/null");
     }
     if let Some(alias) = &link.host_key_alias {
         words.option(&format!("HostKeyAlias={alias}"));
