@@ -70,8 +70,7 @@ pub(in crate::orchestration) fn refused(reply: &Reply, link: &Link) -> Transport
             ),
         );
     }
-    let missing = matches!(ending, Ending::Status(126 | 127));
-    if missing && (has("sh: ") || has("sh:") || has("exec")) || missing && said.is_empty() {
+    if matches!(ending, Ending::Status(126 | 127)) {
         return error(
             "shell-missing",
             format!("the login shell of {user} cannot run sh ({ending}): {said}"),
