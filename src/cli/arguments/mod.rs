@@ -1,8 +1,10 @@
 //! The command line: words in.
 
+mod hosts;
 mod lab;
 mod lock;
 
+pub use hosts::{HostsAction, HostsTrust};
 pub use lab::{LabAction, LabBreak, LabBreakage, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 
@@ -51,6 +53,9 @@ pub enum Command {
     Rollback(Rollback),
     /// Show who holds the lock of each host, or free it
     Lock(Lock),
+    /// Look at the way to the hosts, and at their keys
+    #[command(subcommand)]
+    Hosts(HostsAction),
     /// Practise on a cluster inside this machine: no hosts, no root, no network
     #[command(subcommand)]
     Lab(LabAction),
@@ -261,6 +266,8 @@ pub enum SchemaOf {
     Report,
     /// A line of `--output jsonl`.
     Event,
+    /// What `hactl hosts trust --output json` prints.
+    HostKeys,
 }
 
 /// `runs`

@@ -1,6 +1,7 @@
 //! One file per command that does more than print.
 
 mod apply;
+mod hosts;
 mod lab;
 mod lock;
 mod look;
@@ -30,6 +31,7 @@ pub(super) fn run(command: &Command, talk: &Talk, console: &Console) -> Result<E
             LockAction::Status(at) => lock::status(at, talk, console),
             LockAction::Release(release) => lock::release(release, talk, console),
         },
+        Command::Hosts(action) => hosts::hosts(action, talk, console),
         Command::Lab(action) => lab::lab(action, console),
         Command::LabProgram(program) => lab::program(program, console),
         Command::Explain(arguments) => words::explain(arguments, console),

@@ -1,9 +1,11 @@
 //! Is this the host's key? Answered from the text of `known_hosts` files.
 //!
-//! The format is that of sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Pure: the files are read elsewhere.
+//! The format is that of sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Pure: the files are read elsewhere, and only
+//! `record` writes them.
 
 mod line;
 mod names;
+mod record;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
 use line::{Line, Marker};
 use names::matches_any;
+pub use record::{RecordError, Recorded, known_hosts_line, record};
 
 /// What the files say about one host.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct KnownHosts {
     /// The name without the port, for keys and authorities that are recorded without one.
     bare: Option<String>,
     entries: Vec<Entry>,
+    /// Fingerprints. If there are any, the recorded keys are not asked.
+    pins: Vec<String>,
 }
 
 /// One line about the host.
@@ -56,8 +61,10 @@ impl fmt::Display for Place {
 pub(super) enum Verdict {
     /// It is recorded, or vouched for by a recorded authority.
     Known,
-    /// Nothing is recorded about such a key; `others` are the host's keys of other kinds.
+    /// Nothing is recorded about such a key; `others` are the host's keys of other kinds that we ask for.
     Unknown { others: Vec<Place> },
+    /// The host's keys are pinned, and it is none of them.
+    NotPinned,
     /// Another key of its kind is recorded.
     Changed { recorded: Place },
     /// It is recorded as never to be trusted again.
@@ -75,7 +82,23 @@ impl KnownHosts {
             (Some(_), _) | (None, 22) => (host, None),
             (None, port) => (format!("[{host}]:{port}"), Some(host)),
         };
-        Self { name, bare, entries: Vec::new() }
+        Self { name, bare, entries: Vec::new(), pins: Vec::new() }
+    }
+
+    /// Begins with nothing known about a host that is recorded under `name`, its port included.
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.to_lowercase(), bare: None, entries: Vec::new(), pins: Vec::new() }
+    }
+
+    /// The same, but only keys with these fingerprints will do, if there are any.
+    #[must_use]
+    pub(super) fn pinned(self, pins: &[String]) -> Self {
+        Self { pins: pins.to_vec(), ..self }
+    }
+
+    /// The fingerprints that alone will do.
+    pub(super) fn pins(&self) -> &[String] {
+        &self.pins
     }
 
     /// The host's name as it is written in a known_hosts file.
@@ -101,15 +124,23 @@ impl KnownHosts {
     /// Kinds of keys in the order in which the host should be asked for them: first those that are recorded. A server
     /// has several keys and shows the first kind that is asked for.
     pub(super) fn prefer(&self, all: &[Algorithm]) -> Vec<Algorithm> {
-        let recorded = |kind: &&Algorithm| self.plain().any(|entry| same_kind(&entry.key.algorithm(), kind));
+        // A fingerprint does not tell the kind of its key, but the line of a pinned key does.
+        let counts = |entry: &&Entry| self.pins.is_empty() || self.pins.contains(&entry.place.fingerprint);
+        let recorded =
+            |kind: &&Algorithm| self.plain().filter(counts).any(|entry| same_kind(&entry.key.algorithm(), kind));
         let mut order: Vec<Algorithm> = all.iter().filter(recorded).cloned().collect();
         order.extend(all.iter().filter(|kind| !recorded(kind)).cloned());
         order
     }
 
-    /// Is there an authority that may vouch for the host?
+    /// Is there an authority that may vouch for the host? Nobody vouches for a pinned one.
     pub(super) fn has_authority(&self) -> bool {
-        self.authorities().next().is_some()
+        self.pins.is_empty() && self.authorities().next().is_some()
+    }
+
+    /// Is a key recorded that the host itself must show, whoever vouches for it?
+    pub(super) fn has_key(&self) -> bool {
+        self.plain().next().is_some()
     }
 
     /// Judges a plain key.
@@ -117,13 +148,20 @@ impl KnownHosts {
         if let Some(recorded) = self.revoked(key) {
             return Verdict::Revoked { recorded };
         }
+        if !self.pins.is_empty() {
+            let pinned = self.pins.contains(&fingerprint(key));
+            return if pinned { Verdict::Known } else { Verdict::NotPinned };
+        }
         if self.plain().any(|entry| entry.key == *key) {
             return Verdict::Known;
         }
         let own = || self.plain().filter(|entry| !entry.bare);
         match own().find(|entry| same_kind(&entry.key.algorithm(), &key.algorithm())) {
             Some(entry) => Verdict::Changed { recorded: entry.place.clone() },
-            None => Verdict::Unknown { others: own().map(|entry| entry.place.clone()).collect() },
+            None => {
+                let others = own().filter(|entry| is_asked_for(&entry.key.algorithm()));
+                Verdict::Unknown { others: others.map(|entry| entry.place.clone()).collect() }
+            }
         }
     }
 
@@ -133,7 +171,7 @@ impl KnownHosts {
         if let Some(recorded) = self.revoked(certificate.public_key()).or_else(|| self.revoked(signer)) {
             return Verdict::Revoked { recorded };
         }
-        let authority = self.authorities().find(|entry| entry.key == *signer);
+        let authority = self.authorities().find(|entry| entry.key == *signer && self.pins.is_empty());
         // Without an authority that we know, a certificate is worth no more than the key in it.
         let Some(authority) = authority else {
             return self.check_key(certificate.public_key());
@@ -160,6 +198,8 @@ impl KnownHosts {
             Some(format!("it is for {} and not for {host}", principals.join(", ")))
         } else if let Some((name, _)) = certificate.critical_options().iter().next() {
             Some(format!("it holds the critical option {name}, which a host's must not"))
+        } else if certificate.signature().algorithm() == (Algorithm::Rsa { hash: None }) {
+            Some("its authority signed it with SHA-1, which can be forged (ssh-keygen -t rsa-sha2-512)".to_owned())
         } else {
             certificate.verify_signature().err().map(|_| "its signature is wrong".to_owned())
         }
@@ -186,8 +226,13 @@ pub(super) fn fingerprint(key: &KeyData) -> String {
     PublicKey::new(key.clone(), "").fingerprint(HashAlg::Sha256).to_string()
 }
 
+/// Is it a kind of key that we ask servers for? Those of DSA and of hardware tokens are not.
+fn is_asked_for(kind: &Algorithm) -> bool {
+    matches!(kind, Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. })
+}
+
 /// An RSA key signs in several ways, and each has its own name.
-fn same_kind(one: &Algorithm, other: &Algorithm) -> bool {
+pub(super) fn same_kind(one: &Algorithm, other: &Algorithm) -> bool {
     match (one, other) {
         (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
         _ => one == other,

@@ -10,7 +10,7 @@ use crate::transport::{Link, Rung, TransportError};
 /// # Errors
 /// When a file is there but cannot be read: it may hold a revocation.
 pub(super) async fn known_hosts(link: &Link) -> Result<KnownHosts, TransportError> {
-    let mut known = KnownHosts::new(&link.address, link.port, link.host_key_alias.as_deref());
+    let mut known = KnownHosts::new(&link.address, link.port, link.host_key_alias.as_deref()).pinned(&link.host_keys);
     for path in &link.known_hosts {
         match tokio::fs::read(path).await {
             Ok(content) => known.add(path, &String::from_utf8_lossy(&content)),

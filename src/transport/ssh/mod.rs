@@ -1,6 +1,7 @@
 //! The SSH transport: one connection to a host, kept for the run; one channel for each request.
 
 mod agent;
+mod asking;
 mod authentication;
 pub(super) mod dial;
 mod exec;
@@ -27,6 +28,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::deadline::late;
 use super::retry::again;
 use super::{Answer, Link, Reply, Request, Stream, Transport, TransportError};
+pub(super) use asking::look;
+use asking::{Ask, Failed, open};
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 
@@ -116,27 +119,30 @@ impl Transport for Ssh {
 }
 
 /// One try to get in, directly or through the jump hosts.
-fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
+fn attempt<'a>(
+    link: &'a Link,
+    ask: &'a Ask,
+) -> Pin<Box<dyn Future<Output = Result<Session, Box<Failed>>> + Send + 'a>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
             let stream = dial::dial(&link.address, link.port, link.connect_timeout).await?;
-            return enter(link, stream, None).await;
+            return enter(link, stream, None, ask).await;
         };
         let jump_host = link.jump_hosts.get(via);
         let through = jump_host.session(via).await?;
         // An sshd turns away those who come while too many are logging in, and all of these come from one address.
         let _place = jump_host.handshakes().await;
         let stream = jump::through(via, &through, link).await?;
-        enter(link, stream, Some(through)).await
+        enter(link, stream, Some(through), ask).await
     })
 }
 
 /// Exchanges keys and logs in.
-async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>) -> Result<Session, TransportError>
+async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &Ask) -> Result<Session, Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting) = handshake::handshake(link, stream).await?;
+    let (mut handle, parting) = handshake::handshake(link, stream, ask).await?;
     authentication::authenticate(link, &mut handle, &parting).await?;
     Ok(Session {
         handle,
