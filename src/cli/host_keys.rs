@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::console::{BOLD, RED, YELLOW, styled};
+use super::console::{BOLD, YELLOW, styled};
 use super::render::{Told, failure_line, plural};
 use crate::orchestration::{Exit, Failure, HostKeys, KeyState, Server};
 

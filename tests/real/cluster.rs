@@ -8,6 +8,7 @@ mod output;
 mod pack;
 mod preflight;
 mod secrets;
+mod trust;
 mod twice;
 mod undo;
 mod uploads;

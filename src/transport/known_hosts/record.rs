@@ -153,6 +153,3 @@ fn is_hashed(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;
