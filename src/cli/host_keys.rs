@@ -146,18 +146,34 @@ pub(super) fn troubles(keys: &HostKeys, unwritten: Option<&Failure>) -> String {
                     failure_line(&mut text, &whose, failure, &mut told);
                 }
             }
-            KeyState::Unseen => {
-                let hop = server.behind.as_deref().unwrap_or_default();
-                let _ = writeln!(
-                    text,
-                    "{} {whose}: behind jump host {hop}, which is not trusted: its key cannot be seen",
-                    styled(YELLOW, "not seen:"),
-                );
-            }
-            KeyState::Known(_) | KeyState::Unknown(_) | KeyState::Trusted(_) => {}
+            KeyState::Unseen | KeyState::Known(_) | KeyState::Unknown(_) | KeyState::Trusted(_) => {}
         }
     }
+    hidden(keys, &mut text);
     text
+}
+
+/// The servers that a jump host hides, in a line for each such jump host.
+fn hidden(keys: &HostKeys, text: &mut String) {
+    let mut hops: Vec<(&Server, Vec<String>)> = Vec::new();
+    for server in keys.servers().iter().filter(|server| server.state == KeyState::Unseen) {
+        let Some(hop) = keys.hidden_by(server) else { continue };
+        let names = server.names.join(", ");
+        match hops.iter_mut().find(|(known, _)| std::ptr::eq(*known, hop)) {
+            Some((_, hidden)) => hidden.push(names),
+            None => hops.push((hop, vec![names])),
+        }
+    }
+    for (hop, hidden) in hops {
+        // A crowd is counted, a few are named.
+        let whose = if hidden.len() > 6 { plural(hidden.len(), "server") } else { hidden.join(", ") };
+        let why = match hop.state {
+            KeyState::Unknown(_) => "whose key must be trusted first",
+            _ => "as above",
+        };
+        let hop = hop.names.join(", ");
+        let _ = writeln!(text, "{} {whose}: behind jump host {hop}, {why}", styled(YELLOW, "not seen:"));
+    }
 }
 
 /// What it came to, in a line.

@@ -149,6 +149,12 @@ impl HostKeys {
         &self.servers
     }
 
+    /// The jump host that hides a server's key: the first on the way to it that is not trusted.
+    pub fn hidden_by(&self, server: &Server) -> Option<&Server> {
+        let before = self.servers.get(server.before?)?;
+        if before.state == KeyState::Unseen { self.hidden_by(before) } else { Some(before) }
+    }
+
     /// Those whose keys wait to be trusted.
     pub fn unknown(&self) -> impl Iterator<Item = (&Server, &HostKey)> {
         self.servers.iter().filter_map(|server| match &server.state {

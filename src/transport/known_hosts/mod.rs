@@ -70,7 +70,21 @@ pub(super) enum Verdict {
     /// It is recorded as never to be trusted again.
     Revoked { recorded: Place },
     /// A recorded authority signed its certificate, but the certificate does not hold.
-    BadCertificate { authority: Place, reason: String },
+    BadCertificate { authority: Place, flaw: Flaw },
+}
+
+/// Why a host's certificate does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) reason: String,
+    /// What to do about it.
+    pub(super) hint: String,
+}
+
+impl Flaw {
+    fn new(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { reason: reason.into(), hint: hint.into() }
+    }
 }
 
 impl KnownHosts {
@@ -179,29 +193,36 @@ impl KnownHosts {
         match self.flaw(certificate, now) {
             None => Verdict::Known,
             Some(_) if self.plain().any(|entry| entry.key == *certificate.public_key()) => Verdict::Known,
-            Some(reason) => Verdict::BadCertificate { authority: authority.place.clone(), reason },
+            Some(flaw) => Verdict::BadCertificate { authority: authority.place.clone(), flaw },
         }
     }
 
-    fn flaw(&self, certificate: &Certificate, now: u64) -> Option<String> {
+    fn flaw(&self, certificate: &Certificate, now: u64) -> Option<Flaw> {
         let host = self.bare.as_ref().unwrap_or(&self.name);
         let principals = certificate.valid_principals();
+        let anew = format!("have it issued anew for this host: `ssh-keygen -s CA -I NAME -h -n {host} KEY.pub`");
         if certificate.cert_type() != CertType::Host {
-            Some("it is a user's certificate and not a host's".to_owned())
+            Some(Flaw::new("it is a user's certificate and not a host's", anew))
         } else if now < certificate.valid_after() {
-            Some("it is not valid yet; is the clock of this machine right?".to_owned())
+            let reason = format!("it is not valid before {}", time(certificate.valid_after()));
+            Some(Flaw::new(reason, "compare this machine's clock with the one of the machine that signed it"))
         } else if now >= certificate.valid_before() {
-            Some("it has expired".to_owned())
+            let reason = format!("it has expired at {}", time(certificate.valid_before()));
+            Some(Flaw::new(reason, anew + "; `-V +52w` makes it last a year"))
         } else if principals.is_empty() {
-            Some("it names no host".to_owned())
+            // OpenSSH took such a certificate for any host's until its version 10.3, and does no longer.
+            Some(Flaw::new("it names no host", anew))
         } else if !principals.iter().any(|pattern| matches_any(&[pattern], host)) {
-            Some(format!("it is for {} and not for {host}", principals.join(", ")))
+            let hint = format!("{anew}; or write the name that it is for as the address or `host_key_alias`");
+            Some(Flaw::new(format!("it is for {} and not for {host}", principals.join(", ")), hint))
         } else if let Some((name, _)) = certificate.critical_options().iter().next() {
-            Some(format!("it holds the critical option {name}, which a host's must not"))
+            Some(Flaw::new(format!("it holds the critical option {name}, which a host's must not"), anew))
         } else if certificate.signature().algorithm() == (Algorithm::Rsa { hash: None }) {
-            Some("its authority signed it with SHA-1, which can be forged (ssh-keygen -t rsa-sha2-512)".to_owned())
+            let hint = "have it issued anew with `ssh-keygen -t rsa-sha2-512`, or by an authority with an ed25519 key";
+            Some(Flaw::new("its authority signed it with SHA-1, which can be forged", hint))
         } else {
-            certificate.verify_signature().err().map(|_| "its signature is wrong".to_owned())
+            let hint = "somebody changed it after it was signed: ask who runs the host, and do not log in until then";
+            certificate.verify_signature().err().map(|_| Flaw::new("its signature is wrong", hint))
         }
     }
 
@@ -219,6 +240,12 @@ impl KnownHosts {
             .find(|entry| entry.marker == Some(Marker::Revoked) && entry.key == *key)
             .map(|entry| entry.place.clone())
     }
+}
+
+/// Seconds since 1970, for people.
+fn time(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| format!("second {seconds}"), |time| time.to_string())
 }
 
 /// A key's SHA-256 fingerprint as `ssh-keygen -lf` prints it.

@@ -57,6 +57,9 @@ pub fn record(file: &Path, keys: &[HostKey]) -> Result<Recorded, RecordError> {
     let end = Instant::now() + PATIENCE;
     for _ in 0..TRIES {
         let mut open = locked(file, end).map_err(failed)?;
+        if !open.metadata().map_err(failed)?.is_file() {
+            return Err(failed(io::Error::other("it is no ordinary file")));
+        }
         let mut content = Vec::new();
         open.read_to_end(&mut content).map_err(failed)?;
         let (lines, done) = missing(&String::from_utf8_lossy(&content), keys);

@@ -39,7 +39,7 @@ fn word(verdict: &Verdict) -> String {
         Verdict::NotPinned => "not pinned".to_owned(),
         Verdict::Changed { recorded } => format!("changed from {}", recorded.line),
         Verdict::Revoked { recorded } => format!("revoked on {}", recorded.line),
-        Verdict::BadCertificate { authority, reason } => format!("bad, authority on {}: {reason}", authority.line),
+        Verdict::BadCertificate { authority, flaw } => format!("bad, authority on {}: {}", authority.line, flaw.reason),
     }
 }
 
@@ -141,9 +141,14 @@ fn certificates_are_judged_by_the_authorities() {
             "@cert-authority *.example.com CA",
             GOOD,
             IN_2019,
-            "bad, authority on 1: it is not valid yet; is the clock of this machine right?",
+            "bad, authority on 1: it is not valid before 2020-01-01T00:00:00Z",
         ),
-        ("@cert-authority *.example.com CA", GOOD, IN_2030, "bad, authority on 1: it has expired"),
+        (
+            "@cert-authority *.example.com CA",
+            GOOD,
+            IN_2030,
+            "bad, authority on 1: it has expired at 2030-01-01T00:00:00Z",
+        ),
         ("@cert-authority *.example.com CA", FOR_NOBODY, IN_2025, "bad, authority on 1: it names no host"),
         (
             "@cert-authority *.example.com CA",

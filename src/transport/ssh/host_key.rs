@@ -153,13 +153,10 @@ impl Doorman {
                 error("host-key-revoked", format!("{name} shows a key that is revoked in {recorded}"))
                     .hint("the key is no longer secret: give the host a new one, and record that"),
             ),
-            Verdict::BadCertificate { authority, reason } => Some(
-                error(
-                    "host-certificate-refused",
-                    format!("{name} shows a certificate of the authority in {authority}, but {reason}"),
-                )
-                .hint("have the host's certificate issued anew (ssh-keygen -h -s CA -n NAMES)"),
-            ),
+            Verdict::BadCertificate { authority, flaw } => {
+                let cause = format!("{name} shows a certificate of the authority in {authority}, but {}", flaw.reason);
+                Some(error("host-certificate-refused", cause).hint(flaw.hint))
+            }
         }
     }
 }

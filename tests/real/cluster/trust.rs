@@ -151,7 +151,7 @@ fn behind_unknown_jump_hosts_it_goes_in_rounds_and_an_untrusted_one_is_not_logge
     let said = trust(&cluster, 3, &["--no-input"]).stdout;
     assert!(said.contains(&fingerprint(&outer, "host_ed25519.pub")), "{said}");
     assert!(!said.contains(&fingerprint(&inner, "host_ed25519.pub")), "{said}");
-    assert!(said.contains("is-1: behind jump host hop-2, which is not trusted"), "{said}");
+    assert!(said.contains("not seen: hop-2, is-1, is-2: behind jump host hop-1, whose key must be"), "{said}");
     assert_eq!(trust(&cluster, 3, &["--print"]).stdout, line(&outer, "host_ed25519.pub"));
     assert_eq!(outer.log().matches("Accepted").count(), 0, "{}", outer.log());
     trust(&cluster, 0, &["--yes"]);
@@ -167,7 +167,7 @@ fn behind_unknown_jump_hosts_it_goes_in_rounds_and_an_untrusted_one_is_not_logge
     let before = outer.log().matches("Accepted").count();
     let said = trust(&cluster, 1, &["--yes"]).stdout;
     assert_eq!(said.matches("[host-key-changed]").count(), 1, "{said}");
-    assert!(said.ends_with("1 refused, 3 not seen\n"), "{said}");
+    assert!(said.ends_with("behind jump host hop-1, as above\n1 refused, 3 not seen\n"), "{said}");
     assert_eq!(outer.log().matches("Accepted").count(), before);
 }
 
@@ -293,9 +293,33 @@ fn a_file_that_cannot_be_written_is_told_and_the_keys_stay_unknown() {
     // What lies below a file is no folder: neither read nor written.
     assert!([1, 3].contains(&done.exit), "{done:?}");
     assert!(done.stdout.contains("[known-hosts-un"), "{done:?}");
-    let file = cluster.folder.path().join("full");
-    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
-    let done = cluster.hactl(&["hosts", "trust", "--yes", "--known-hosts", file.to_str().unwrap()]);
-    assert_eq!(done.exit, 1, "{done:?}");
-    assert!(done.stdout.contains("[known-hosts-unwritable]") && done.stdout.contains("2 unknown"), "{done:?}");
+    for (device, code) in [("/dev/null", "[known-hosts-unwritable]"), ("/dev/zero", "[known-hosts-unreadable]")] {
+        let done = cluster.hactl(&["hosts", "trust", "--yes", "--known-hosts", device]);
+        assert!([1, 3].contains(&done.exit) && done.stdout.contains(code), "{device}: {done:?}");
+    }
+}
+
+#[test]
+fn a_disk_that_takes_a_part_of_it_leaves_the_file_as_it_was() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let file = empty(&cluster);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let before = format!("# {}\n", "x".repeat(450));
+    fs::write(&file, &before).unwrap();
+    let hactl = cluster.command(&["hosts", "trust", "--yes", "--known-hosts", file.to_str().unwrap()]);
+    // No file may grow beyond 512 bytes: the lines begin below that and end above it.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""]).arg(hactl.get_program());
+    limited.args(hactl.get_args()).current_dir(cluster.folder.path()).stdin(Stdio::null());
+    for (name, value) in hactl.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let done = limited.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(said.contains("[known-hosts-unwritable]") && said.contains("2 unknown"), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
 }

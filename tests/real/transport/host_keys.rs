@@ -128,8 +128,8 @@ async fn a_certificate_of_a_known_authority_is_as_good_as_a_key() {
 async fn a_certificate_that_does_not_hold_is_refused_with_the_reason() {
     for (words, reason) in [
         (&["-h", "-n", "127.0.0.2"][..], "it is for 127.0.0.2"),
-        (&["-h", "-n", "127.0.0.1", "-V", "-2h:-1h"], "expired"),
-        (&["-h", "-n", "127.0.0.1", "-V", "+1h:+2h"], "not valid yet"),
+        (&["-h", "-n", "127.0.0.1", "-V", "-2h:-1h"], "expired at 2"),
+        (&["-h", "-n", "127.0.0.1", "-V", "+1h:+2h"], "not valid before 2"),
         (&["-h"], "names no host"),
     ] {
         let Some(server) = certified(words) else { return };
