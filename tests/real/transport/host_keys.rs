@@ -122,6 +122,7 @@ async fn a_certificate_of_a_known_authority_is_as_good_as_a_key() {
         return;
     };
     assert_eq!(say(&*open(&server.link()).await, "echo in").await, "in\n");
+    assert_eq!(host_key(&server.link()).await.unwrap().standing, Standing::Known);
 }
 
 #[tokio::test]
@@ -136,6 +137,7 @@ async fn a_certificate_that_does_not_hold_is_refused_with_the_reason() {
         let error = refused(&server.link()).await;
         assert_eq!((error.rung, error.code), (Rung::HostKey, "host-certificate-refused"));
         assert!(error.cause.contains(reason), "{error}");
+        assert_eq!(host_key(&server.link()).await.unwrap().standing, Standing::Refused(error), "nothing to trust");
     }
 }
 

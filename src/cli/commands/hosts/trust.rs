@@ -74,8 +74,11 @@ async fn ask(keys: &HostKeys, stop: &Stop, console: &Console) -> bool {
     files.dedup();
     let files: Vec<String> = files.into_iter().map(|file| file.display().to_string()).collect();
     console.error(&format!("{}{COMPARE}", table(keys, is_unknown)));
-    let which = if unknown == 1 { "this key".to_owned() } else { format!("these {}", plural(unknown, "key")) };
-    anstream::eprint!("Trust {which}, and record in {}? Type yes: ", files.join(", "));
+    let which = match unknown {
+        1 => "this key and record it".to_owned(),
+        _ => format!("these {} and record them", plural(unknown, "key")),
+    };
+    anstream::eprint!("Trust {which} in {}? Type yes: ", files.join(", "));
     let answer = spawn_blocking(|| {
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).map(|_| answer)
@@ -110,8 +113,10 @@ fn tell(
         }
         Output::Text if arguments.print => {
             console.file(keys.lines().as_bytes());
-            let text = format!("{troubles}{}", summary(keys));
-            console.talk(&text);
+            if !troubles.is_empty() {
+                console.error(troubles.trim_end());
+            }
+            console.talk(&summary(keys));
         }
         Output::Text => {
             // What was shown with a question is not shown again.
@@ -122,7 +127,7 @@ fn tell(
                 text = table(keys, shown) + &text;
             }
             text.push_str(&summary(keys));
-            if keys.unknown().next().is_some() {
+            if !asked && keys.unknown().next().is_some() {
                 text.push_str(&format!(
                     ". Nothing of what is unknown was recorded.\n{COMPARE}\n\
                      Then `hactl hosts trust --yes` records them, and `--print` prints the lines."
