@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::console::{BOLD, YELLOW, styled};
-use super::render::{Told, failure_line, plural};
+use super::render::{Before, failure_line, plural};
 use crate::orchestration::{Exit, Failure, HostKeys, KeyState, Server};
 
 /// What `hactl hosts trust --output json` prints.
@@ -133,7 +133,7 @@ pub(super) fn table(keys: &HostKeys, shown: impl Fn(&KeyState) -> bool) -> Strin
 
 /// What went wrong, server by server; what happened at a jump host is told once.
 pub(super) fn troubles(keys: &HostKeys, unwritten: Option<&Failure>) -> String {
-    let (mut text, mut told) = (String::new(), Told::default());
+    let (mut text, mut told) = (String::new(), Before::default());
     if let Some(failure) = unwritten {
         failure_line(&mut text, "recording", failure, &mut told);
     }

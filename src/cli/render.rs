@@ -10,7 +10,7 @@ use crate::orchestration::{Failure, HostReport, ItemReport, Outcome, Report, Sta
 /// What a plan found.
 pub(super) fn plan(report: &Report, verbose: bool) -> String {
     let mut text = String::new();
-    let mut told = Told::default();
+    let mut told = Before::default();
     for host in &report.hosts {
         let notable =
             !matches!(host.outcome, Outcome::InPlace) || host.items.iter().any(|item| !item.warnings.is_empty());
@@ -38,7 +38,7 @@ pub(super) fn plan(report: &Report, verbose: bool) -> String {
 
 /// What an apply, or a rollback, came to.
 pub(super) fn run(report: &Report, verbose: bool) -> String {
-    let (mut text, mut told) = (String::new(), Told::default());
+    let (mut text, mut told) = (String::new(), Before::default());
     for host in &report.hosts {
         let warned = host.items.iter().any(|item| !item.warnings.is_empty());
         if warned || verbose {
@@ -157,7 +157,7 @@ fn tail(report: &Report) -> String {
     format!("   {}", styled(DIM, format_args!("{:.1} s", seconds(report.milliseconds))))
 }
 
-fn host_lines<'r>(text: &mut String, host: &'r HostReport, verbose: bool, told: &mut Told<'r>) {
+fn host_lines<'r>(text: &mut String, host: &'r HostReport, verbose: bool, told: &mut Before<'r>) {
     host_line(text, host, verbose);
     for failure in &host.failures {
         failure_lines(text, host, failure, told);
@@ -198,12 +198,12 @@ fn item_lines(text: &mut String, item: &ItemReport) {
 
 /// What has been told before, and is not told again for each of forty hosts.
 #[derive(Default)]
-pub(super) struct Told<'r> {
+pub(super) struct Before<'r> {
     hops: Vec<&'r str>,
     hints: Vec<&'r str>,
 }
 
-impl<'r> Told<'r> {
+impl<'r> Before<'r> {
     /// What went wrong at a jump host is told once, for the first of the hosts behind it; the others only name it.
     pub(super) fn again(&mut self, text: &mut String, whose: &str, failure: &'r Failure) -> bool {
         let Some(hop) = failure.hop() else { return false };
@@ -217,14 +217,14 @@ impl<'r> Told<'r> {
 }
 
 /// What went wrong: host, step, item, cause, next move.
-fn failure_lines<'r>(text: &mut String, host: &HostReport, failure: &'r Failure, told: &mut Told<'r>) {
+fn failure_lines<'r>(text: &mut String, host: &HostReport, failure: &'r Failure, told: &mut Before<'r>) {
     if !told.again(text, host.host.as_str(), failure) {
         failure_line(text, host.host.as_str(), failure, told);
     }
 }
 
 /// What went wrong, of a host or of the whole cluster. A hint that was given before is not repeated.
-pub(super) fn failure_line<'r>(text: &mut String, whose: &str, failure: &'r Failure, told: &mut Told<'r>) {
+pub(super) fn failure_line<'r>(text: &mut String, whose: &str, failure: &'r Failure, told: &mut Before<'r>) {
     let step = failure.step.map(|step| format!("{step}: ")).unwrap_or_default();
     // A cause that names the place itself needs it said only once.
     let place = |item: &str| item.split_once(':').map_or(item, |(_, place)| place).to_owned();

@@ -4,8 +4,8 @@ mod hosts;
 mod lab;
 mod lock;
 
-pub use hosts::{HostsAction, HostsTrust};
-pub use lab::{LabAction, LabBreak, LabBreakage, LabDemo, LabFolder, LabProgram, LabUp};
+pub use hosts::{HostsAction, HostsRun, HostsTrust};
+pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 
 use std::path::PathBuf;
@@ -39,6 +39,9 @@ pub enum Command {
     Validate(Validate),
     /// Print a JSON Schema, for editors and for those who read hactl's output
     Schema(Schema),
+    /// See which hosts there are, how far one gets with each, and what is on them
+    #[command(subcommand)]
+    Hosts(HostsAction),
     /// Judge the rules about the hosts, and change nothing; exit 5 on an error
     Preflight(Preflight),
     /// Show what apply would do, and change nothing; exit 2 when something would change
@@ -53,9 +56,6 @@ pub enum Command {
     Rollback(Rollback),
     /// Show who holds the lock of each host, or free it
     Lock(Lock),
-    /// Look at the way to the hosts, and at their keys
-    #[command(subcommand)]
-    Hosts(HostsAction),
     /// Practise on a cluster inside this machine: no hosts, no root, no network
     #[command(subcommand)]
     Lab(LabAction),
@@ -266,8 +266,14 @@ pub enum SchemaOf {
     Report,
     /// A line of `--output jsonl`.
     Event,
-    /// What `hactl hosts trust --output json` prints.
-    HostKeys,
+    /// What `hosts list --output json` prints.
+    HostsList,
+    /// What `hosts ping --output json` prints.
+    HostsPing,
+    /// What `hosts facts --output json` prints.
+    HostsFacts,
+    /// What `hosts trust --output json` prints.
+    HostsTrust,
 }
 
 /// `runs`

@@ -40,7 +40,7 @@ where
     let config = Arc::new(config(&known, ask));
     let sight = Arc::new(Mutex::new(None));
     let parting = Parting::default();
-    let doorman = Doorman::new(known, ask.clone(), Arc::clone(&sight), parting.clone());
+    let doorman = Doorman::new(known, ask.clone(), Arc::clone(&sight), parting.clone(), link.climb.clone());
     match timeout(link.connect_timeout, client::connect_stream(config, stream, doorman)).await {
         Ok(Ok(handle)) => Ok((handle, parting)),
         Ok(Err(error)) => {

@@ -10,7 +10,7 @@ use russh::keys::{Algorithm, PublicKey, PublicKeyOrCertificate};
 use super::asking::Ask;
 use crate::transport::host_key::{HostKey, Standing};
 use crate::transport::known_hosts::{KnownHosts, Verdict, fingerprint};
-use crate::transport::{Rung, TransportError};
+use crate::transport::{Climb, Rung, TransportError};
 
 /// Why a connection has ended, in the server's words or in those of the system.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,7 @@ pub(super) struct Doorman {
     // russh turns a refusal into its own error without a reason, so the reason leaves by this way.
     sight: Arc<Mutex<Option<Sight>>>,
     parting: Parting,
+    climb: Climb,
 }
 
 impl client::Handler for Doorman {
@@ -55,10 +56,14 @@ impl client::Handler for Doorman {
                 (self.known.check_certificate(certificate, now), certificate.public_key())
             }
         };
+        self.climb.reached(Rung::KeyExchange, String::new);
         let is_certificate = matches!(shown, PublicKeyOrCertificate::Certificate(_));
         let again = self.ask.again(&verdict, &key.algorithm(), is_certificate && self.known.has_key());
         let key = self.judge(verdict, key);
         let welcome = key.standing == Standing::Known && !self.ask.only_look;
+        if welcome {
+            self.climb.reached(Rung::HostKey, || format!("{} {}", key.kind, key.fingerprint));
+        }
         *self.sight.lock().unwrap_or_else(PoisonError::into_inner) = Some(Sight { key, again });
         Ok(welcome)
     }
@@ -79,8 +84,14 @@ impl client::Handler for Doorman {
 
 impl Doorman {
     /// Leaves in `sight` what it saw, and in `parting` why the connection ended later.
-    pub(super) fn new(known: KnownHosts, ask: Ask, sight: Arc<Mutex<Option<Sight>>>, parting: Parting) -> Self {
-        Self { known, ask, sight, parting }
+    pub(super) fn new(
+        known: KnownHosts,
+        ask: Ask,
+        sight: Arc<Mutex<Option<Sight>>>,
+        parting: Parting,
+        climb: Climb,
+    ) -> Self {
+        Self { known, ask, sight, parting, climb }
     }
 
     fn judge(&self, verdict: Verdict, key: &KeyData) -> HostKey {
