@@ -7,6 +7,7 @@ mod explain;
 mod findings;
 pub mod inventory;
 mod progress;
+mod prompt;
 mod render;
 mod results;
 mod session;

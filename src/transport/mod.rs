@@ -19,7 +19,7 @@ mod upload;
 pub use error::{Rung, TransportError};
 pub use link::{Become, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
-pub use ssh::JumpHosts;
+pub use ssh::{JumpHosts, Keyring, Question};
 pub use stream::{ByteStream, Stream, dial};
 pub use upload::{RESUMED_FROM, Sending, upload};
 
