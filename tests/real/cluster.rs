@@ -7,6 +7,7 @@ mod jump;
 mod output;
 mod pack;
 mod preflight;
+mod prompt;
 mod secrets;
 mod twice;
 mod undo;

@@ -16,17 +16,18 @@ pub struct SshSettings {
     /// The port of the SSH server. Default: 22.
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
-    /// Key files, tried in this order, each through the agent where that holds it; `KEY.pub` will do there. Default: the
-    /// agent's keys, then `~/.ssh/id_ed25519`, `id_ecdsa`, `id_rsa`, those that exist.
+    /// Key files, tried in this order, each through the agent where that holds it; there, `KEY.pub` will do. The default
+    /// ones come after the agent's own keys.
+    /// Default: `~/.ssh/id_ed25519`, `id_ecdsa`, `id_rsa`, those that exist.
     #[schemars(extend("format" = "local-file"))]
     pub identity: Option<OneOrMany<PathBuf>>,
     /// Files with OpenSSH user certificates for the keys. Those beside a key file (`KEY-cert.pub`) are found anyway.
     #[schemars(extend("format" = "local-file"))]
     pub certificate: Option<OneOrMany<PathBuf>>,
-    /// Offer no other keys than those of `identity` and `certificate`, even if the agent holds more. Default: true where
-    /// `identity` is set, else false.
+    /// Offer no other keys than those of `identity` and `certificate`, even if the agent holds more.
+    /// Default: true where `identity` is set, else false.
     pub identities_only: Option<bool>,
-    /// The passphrase of the key files.
+    /// The passphrase of the key files. Without it, that of a key which the server takes is asked for on a terminal.
     pub passphrase: Option<SecretSource>,
     /// The password to log in with; tried last.
     pub password: Option<SecretSource>,
@@ -67,10 +68,10 @@ pub struct JumpHost {
     /// Files with OpenSSH user certificates for the keys. Those beside a key file (`KEY-cert.pub`) are found anyway.
     #[schemars(extend("format" = "local-file"))]
     pub certificate: Option<OneOrMany<PathBuf>>,
-    /// Offer no other keys than those of `identity` and `certificate`, even if the agent holds more. Default: true where
-    /// `identity` is set, else false.
+    /// Offer no other keys than those of `identity` and `certificate`, even if the agent holds more.
+    /// Default: true where `identity` is set, else false.
     pub identities_only: Option<bool>,
-    /// The passphrase of the key files.
+    /// The passphrase of the key files. Without it, that of a key which the server takes is asked for on a terminal.
     pub passphrase: Option<SecretSource>,
     /// The password to log in with; tried last. Default: none.
     pub password: Option<SecretSource>,

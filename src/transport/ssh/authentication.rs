@@ -177,7 +177,9 @@ impl Login<'_> {
         if candidate.rank != Rank::Held {
             self.tried.push(candidate.name.clone());
         }
-        let Some(mut signatory) = Signatory::new(self.link, own, &candidate.hand) else { return Ok(None) };
+        let Some(mut signatory) = Signatory::new(self.link, self.parting, own, &candidate.hand) else {
+            return Ok(None);
+        };
         let what = match &candidate.what {
             What::Unknown => match signatory.open().await {
                 Ok(Opening::Open(key)) => What::Key(key.public_key().clone()),
@@ -203,15 +205,16 @@ impl Login<'_> {
             }
             What::Certificate(certificate) => {
                 let hash = self.hash(&certificate.public_key().clone().into()).await;
-                let shown = certificate.clone();
+                let shown = (*certificate).clone();
                 let result = self.handle.authenticate_certificate_with(user, shown, hash, &mut signatory).await;
                 if matches!(result, Ok(AuthResult::Failure { partial_success: false, .. })) {
-                    self.refused_certificates.push(certificate);
+                    self.refused_certificates.push(*certificate);
                 }
                 result
             }
             What::Unknown => return Ok(None),
         };
+        self.greetings = self.greetings.or(signatory.greetings);
         match result {
             Ok(result) => Ok(self.judge(result)?.then_some(Entry::In)),
             Err(Unable::Gone) => Err(self.hung_up()),

@@ -37,14 +37,14 @@ pub(super) enum Rank {
 #[derive(Clone)]
 pub(super) enum What {
     Key(PublicKey),
-    Certificate(Certificate),
+    Certificate(Box<Certificate>),
     /// The public half is inside the encrypted file.
     Unknown,
 }
 
 /// Who signs.
 pub(super) enum Hand {
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
     File(usize),
 }
 
@@ -75,9 +75,13 @@ impl Possessions {
             list.file(index, file, Rank::Wanted, faults);
         }
         if !link.identities_only {
-            let usual = |one: &&AgentIdentity| usual.iter().any(|file| file.data() == Some(data(one)));
-            let held = self.agent.iter().flat_map(|agent| &agent.held);
-            for identity in held.clone().filter(usual).chain(held.filter(|one| !usual(one))) {
+            let mut held: Vec<&AgentIdentity> = self.agent.iter().flat_map(|agent| &agent.held).collect();
+            // Whoever gives certificates to an agent wants them to be used; the bare keys come with them.
+            held.sort_by_key(|one| {
+                let is_usual = usual.iter().any(|file| file.data() == Some(data(one)));
+                (!is_usual, matches!(one, AgentIdentity::PublicKey { .. }))
+            });
+            for identity in held {
                 list.held(identity);
             }
         }
@@ -112,7 +116,7 @@ impl List<'_> {
         let certified =
             |one: &&AgentIdentity| matches!(one, AgentIdentity::Certificate { .. }) && data(one) == key.key_data();
         for identity in held.filter(certified) {
-            self.push(what(identity), Hand::Agent(identity.clone()), named(identity), rank);
+            self.push(what(identity), Hand::Agent(Box::new(identity.clone())), named(identity), rank);
         }
         let name = file.path.display().to_string();
         match self.hand(key.key_data()) {
@@ -126,16 +130,18 @@ impl List<'_> {
 
     /// A key or certificate that the agent holds.
     fn held(&mut self, identity: &AgentIdentity) {
-        self.push(what(identity), Hand::Agent(identity.clone()), named(identity), Rank::Held);
+        self.push(what(identity), Hand::Agent(Box::new(identity.clone())), named(identity), Rank::Held);
     }
 
     /// A certificate from a file; false when nobody can sign for it.
     fn certificate(&mut self, certificate: &Certificate, rank: Rank) -> bool {
-        let same = |one: &&AgentIdentity| matches!(one, AgentIdentity::Certificate { certificate: held, .. } if held == certificate);
+        let same = |one: &&AgentIdentity| matches!(one, AgentIdentity::Certificate { certificate: held, .. } if equal(held, certificate));
         let held = self.of.agent.iter().flat_map(|agent| &agent.held).find(same);
-        let hand = held.map(|identity| Hand::Agent(identity.clone())).or_else(|| self.hand(certificate.public_key()));
+        let hand = held
+            .map(|identity| Hand::Agent(Box::new(identity.clone())))
+            .or_else(|| self.hand(certificate.public_key()));
         let Some(hand) = hand else { return false };
-        self.push(What::Certificate(certificate.clone()), hand, describe(certificate), rank);
+        self.push(What::Certificate(Box::new(certificate.clone())), hand, describe(certificate), rank);
         true
     }
 
@@ -143,7 +149,7 @@ impl List<'_> {
     fn hand(&self, key: &KeyData) -> Option<Hand> {
         if let Some(agent) = self.of.agent.as_ref().filter(|agent| agent.holds(key)) {
             let same = |one: &&AgentIdentity| matches!(one, AgentIdentity::PublicKey { .. }) && data(one) == key;
-            return agent.held.iter().find(same).cloned().map(Hand::Agent);
+            return agent.held.iter().find(same).map(|identity| Hand::Agent(Box::new(identity.clone())));
         }
         let has =
             |file: &KeyFile| file.data() == Some(key) && matches!(file.private, Private::Plain(_) | Private::Locked(_));
@@ -153,7 +159,7 @@ impl List<'_> {
     fn push(&mut self, what: What, hand: Hand, name: String, rank: Rank) {
         let known = |one: &Candidate| match (&one.what, &what) {
             (What::Key(one), What::Key(other)) => one.key_data() == other.key_data(),
-            (What::Certificate(one), What::Certificate(other)) => one == other,
+            (What::Certificate(one), What::Certificate(other)) => equal(one, other),
             _ => false,
         };
         if !self.all.iter().any(known) {
@@ -172,8 +178,13 @@ fn data(identity: &AgentIdentity) -> &KeyData {
 fn what(identity: &AgentIdentity) -> What {
     match identity {
         AgentIdentity::PublicKey { key, .. } => What::Key(key.clone()),
-        AgentIdentity::Certificate { certificate, .. } => What::Certificate(certificate.clone()),
+        AgentIdentity::Certificate { certificate, .. } => What::Certificate(Box::new(certificate.clone())),
     }
+}
+
+/// Are these the same, whatever comment a file adds?
+fn equal(one: &Certificate, other: &Certificate) -> bool {
+    one.to_bytes().is_ok_and(|one| other.to_bytes().is_ok_and(|other| one == other))
 }
 
 /// What the agent calls a key.

@@ -88,6 +88,15 @@ impl KeyFile {
             };
             return Ok(Beside { public, ..beside }.with(path, private));
         }
+        if is_outdated(&text) {
+            return Err(error(
+                "key-file-unreadable",
+                format!("the file {shown} is encrypted in an old way that we do not know"),
+                format!(
+                    "`ssh-keygen -p -f {shown}` rewrites it in OpenSSH's own format, also with the same passphrase"
+                ),
+            ));
+        }
         if is_encrypted(&text) {
             let public = putty_public(&text).or(beside.public);
             return Ok(Beside { public, ..beside }.with(path, Private::Locked(text)));
@@ -155,6 +164,12 @@ fn check_mode(path: &Path, about: &Metadata) -> Result<(), TransportError> {
 /// The older formats, and PuTTY's, say so in words.
 fn is_encrypted(text: &str) -> bool {
     text.contains("ENCRYPTED") || text.lines().any(|line| line.starts_with("Encryption: aes"))
+}
+
+/// Of the ciphers and kinds that the oldest format could have, only this pair was ever common.
+fn is_outdated(text: &str) -> bool {
+    text.contains("Proc-Type: 4,ENCRYPTED")
+        && !(text.contains("BEGIN RSA PRIVATE KEY") && text.contains("DEK-Info: AES-128-CBC,"))
 }
 
 /// PuTTY keeps the public half in the clear.

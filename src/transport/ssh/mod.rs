@@ -10,6 +10,7 @@ mod files;
 mod forward;
 mod handshake;
 mod host_key;
+mod instead;
 mod jump;
 mod keyring;
 mod keys;

@@ -9,6 +9,7 @@ use russh::keys::{HashAlg, PrivateKey};
 
 use crate::transport::ssh::agent::{Agent, Unsigned};
 use crate::transport::ssh::candidates::{Hand, Possessions};
+use crate::transport::ssh::host_key::Parting;
 use crate::transport::ssh::keyring::Opening;
 use crate::transport::ssh::keys::{KeyFile, Private, error};
 use crate::transport::{Link, TransportError};
@@ -18,6 +19,9 @@ pub(super) struct Signatory<'a> {
     agent: Option<(&'a mut Agent, AgentIdentity)>,
     file: Option<&'a KeyFile>,
     link: &'a Link,
+    parting: Parting,
+    /// How many banners had come when the server first took a key.
+    pub(super) greetings: Option<usize>,
 }
 
 /// Why nothing was signed.
@@ -39,10 +43,19 @@ impl From<russh::SendError> for Unable {
 }
 
 impl<'a> Signatory<'a> {
-    pub(super) fn new(link: &'a Link, own: &'a mut Possessions, hand: &Hand) -> Option<Self> {
+    pub(super) fn new(link: &'a Link, parting: &Parting, own: &'a mut Possessions, hand: &Hand) -> Option<Self> {
+        let parting = parting.clone();
         Some(match hand {
-            Hand::Agent(identity) => Self { agent: Some((own.agent.as_mut()?, identity.clone())), file: None, link },
-            Hand::File(index) => Self { agent: None, file: Some(own.files.get(*index)?), link },
+            Hand::Agent(identity) => Self {
+                agent: Some((own.agent.as_mut()?, (**identity).clone())),
+                file: None,
+                link,
+                parting,
+                greetings: None,
+            },
+            Hand::File(index) => {
+                Self { agent: None, file: Some(own.files.get(*index)?), link, parting, greetings: None }
+            }
         })
     }
 
@@ -86,6 +99,7 @@ impl Signer for Signatory<'_> {
         hash: Option<HashAlg>,
         data: Vec<u8>,
     ) -> Result<Vec<u8>, Unable> {
+        self.greetings = Some(self.parting.banners());
         if let Some((agent, identity)) = &mut self.agent {
             return agent.sign(identity, hash, data).await.map_err(Unable::Agent);
         }
