@@ -6,27 +6,17 @@ use crate::transport::{Ending, TransportError};
 /// What sshd says, with an exit status of 1, where a password must be changed before anything else.
 const MUST_CHANGE: &str = "Password change required but no TTY available";
 
-/// What the shell `nologin` says.
-const NO_LOGIN: &str = "This account is currently not available";
-
-/// Why our command has not run, where it was one of these.
+/// Why our command has not run, where that is so.
 pub(super) fn of_our_command(ending: &Ending, stdout: &[u8], stderr: &[u8]) -> Option<TransportError> {
     if *ending != Ending::Status(1) {
         return None;
     }
-    let (stdout, stderr) = (String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
+    let stderr = String::from_utf8_lossy(stderr);
     if stdout.is_empty() && stderr.trim_end().trim_end_matches('.').ends_with(MUST_CHANGE) {
         return Some(error(
             "password-expired",
             "the account's password has expired, and the server runs nothing until it is changed".to_owned(),
             "log in by hand once and change it; for an account that logs in by key alone, `chage -M -1 USER` on the host",
-        ));
-    }
-    if stdout.trim_end().trim_end_matches('.') == NO_LOGIN {
-        return Some(error(
-            "account-without-shell",
-            "the account lets nobody run commands: its login shell is nologin".to_owned(),
-            "log in as another user (ssh.user), or give this one a shell: `chsh -s /bin/sh USER` on the host",
         ));
     }
     None
@@ -46,8 +36,6 @@ mod tests {
         assert_eq!(code(1, "", change), Some("password-expired"));
         assert_eq!(code(1, "begun\n", change), None);
         assert_eq!(code(0, "", change), None);
-        assert_eq!(code(1, "This account is currently not available.\n", ""), Some("account-without-shell"));
-        assert_eq!(code(1, "log: This account is currently not available.\n", ""), None);
         assert_eq!(code(1, "", ""), None);
     }
 }
