@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = &[
     ("steps.yaml", include_str!("../../playbooks/explanations/steps.yaml")),
     ("preflight.yaml", include_str!("../../playbooks/explanations/preflight.yaml")),
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
+    ("authentication.yaml", include_str!("../../playbooks/explanations/authentication.yaml")),
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
     ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),

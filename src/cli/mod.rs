@@ -8,6 +8,7 @@ mod findings;
 mod host_keys;
 pub mod inventory;
 mod progress;
+mod prompt;
 mod render;
 mod results;
 mod session;

@@ -8,6 +8,7 @@ use super::arguments::{Hosts, LockWait, Output, Steps, Talk, Which};
 use super::console::{Console, RED, styled};
 use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster, read, render, render_playbook};
 use super::progress::Progress;
+use super::prompt::keyring;
 use super::results::{Last, Line, Results};
 use super::{Refusal, signals};
 use crate::model::Redactor;
@@ -174,7 +175,7 @@ fn account() -> String {
 }
 
 /// What the flags say about all hosts.
-pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>) -> FleetOptions {
+pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>, console: &Console) -> FleetOptions {
     let names = |list: Option<&Vec<String>>| list.cloned().unwrap_or_default();
     FleetOptions {
         selection: Selection {
@@ -187,6 +188,7 @@ pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>) -> FleetOption
         timeout: Duration::from_secs(hosts.timeout),
         connect_timeout: hosts.connect_timeout.map(Duration::from_secs),
         known_hosts: hosts.known_hosts.clone(),
+        keyring: keyring(console, hosts.no_input),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
 use crate::steps::verify::{Asks, VERIFY};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
-use crate::transport::JumpHosts;
+use crate::transport::{JumpHosts, Keyring};
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
 const UPLOADS: usize = 16;
@@ -40,6 +40,8 @@ pub struct FleetOptions {
     pub connect_timeout: Option<Duration>,
     /// Overrides the inventory's `known_hosts`.
     pub known_hosts: Option<PathBuf>,
+    /// The key files that are open, and whom to ask for a passphrase.
+    pub keyring: Keyring,
 }
 
 /// The step that wants packs.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::Secret;
 use crate::model::inventory::{BecomeMethod, TransportKind};
 use crate::transport::Climb;
-use crate::transport::ssh::JumpHosts;
+use crate::transport::ssh::{JumpHosts, Keyring};
 
 /// One host's door and the keys to it. Built from the inventory and the resolved secrets; nothing here is looked up
 /// again, so a link may as well come from an `ssh_config`.
@@ -23,14 +23,25 @@ pub struct Link {
     pub port: u16,
     /// The user to log in as.
     pub user: String,
-    /// Private key files, in the order in which they are tried.
+    /// The key files that are configured, in the order in which they are tried; a public half will do where the agent
+    /// holds the private one.
     pub identities: Vec<PathBuf>,
+    /// The usual key files, which nobody configured: tried after the agent's keys.
+    pub usual_identities: Vec<PathBuf>,
+    /// Files with OpenSSH user certificates for any of the keys. Those beside a key file (`KEY-cert.pub`) are found anyway.
+    pub certificates: Vec<PathBuf>,
+    /// Offer no keys but those of `identities`, `usual_identities` and `certificates`, even if the agent holds more.
+    pub identities_only: bool,
     /// What opens those of the key files that are encrypted.
     pub passphrase: Option<Arc<Secret>>,
     /// The password to log in with; tried last.
     pub password: Option<Arc<Secret>>,
-    /// Ask the SSH agent (`SSH_AUTH_SOCK`) for keys first.
+    /// Ask the SSH agent for keys first.
     pub agent: bool,
+    /// The agent's socket, where it is not the one that `SSH_AUTH_SOCK` names.
+    pub agent_socket: Option<PathBuf>,
+    /// The encrypted key files that are open already, and whom to ask about the others.
+    pub keyring: Keyring,
     /// Files with the hosts' keys. A missing file is an empty one.
     pub known_hosts: Vec<PathBuf>,
     /// The name that the host's key is recorded under, where that is not the address.

@@ -8,6 +8,7 @@ mod jump;
 pub(crate) mod output;
 mod pack;
 mod preflight;
+mod prompt;
 mod secrets;
 mod trust;
 mod twice;

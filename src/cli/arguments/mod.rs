@@ -143,6 +143,9 @@ pub struct Hosts {
     /// The file with the hosts' keys; overrides the inventory
     #[arg(long, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
+    /// Never ask: what would be asked for, such as the passphrase of a key file, is an error
+    #[arg(long)]
+    pub no_input: bool,
 }
 
 /// Which part of the playbook.
@@ -300,9 +303,6 @@ pub struct Rollback {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Never ask: without --yes it is refused
-    #[arg(long)]
-    pub no_input: bool,
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockWait,

@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::TransportKind;
-    use crate::transport::{Climb, JumpHosts};
+    use crate::transport::{Climb, JumpHosts, Keyring};
 
     fn link() -> Link {
         Link {
@@ -128,9 +128,14 @@ mod tests {
             port: 22,
             user: "ops".to_owned(),
             identities: Vec::new(),
+            usual_identities: Vec::new(),
+            certificates: Vec::new(),
+            identities_only: false,
             passphrase: None,
             password: None,
             agent: false,
+            agent_socket: None,
+            keyring: Keyring::default(),
             known_hosts: Vec::new(),
             host_key_alias: None,
             host_keys: Vec::new(),

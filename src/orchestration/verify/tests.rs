@@ -15,7 +15,7 @@ use crate::orchestration::link::Links;
 use crate::orchestration::{Controller, Exit, FleetOptions, Selection};
 use crate::steps::Allow;
 use crate::steps::verify::Shared;
-use crate::transport::JumpHosts;
+use crate::transport::{JumpHosts, Keyring};
 
 const PASSWORD: &str = "s3cret-word";
 
@@ -318,6 +318,7 @@ async fn ways() -> BTreeMap<String, Vec<String>> {
         timeout: Duration::from_secs(1),
         connect_timeout: None,
         known_hosts: None,
+        keyring: Keyring::default(),
     };
     let secrets = Secrets::default();
     let jump_hosts = JumpHosts::default();

@@ -4,7 +4,7 @@ use russh::Preferred;
 use russh::keys::Algorithm;
 
 use super::host_key::Sight;
-use super::{Session, attempt};
+use super::{Opened, attempt};
 use crate::transport::host_key::{HostKey, Standing};
 use crate::transport::known_hosts::{Verdict, same_kind};
 use crate::transport::{Link, Rung, TransportError};
@@ -75,12 +75,12 @@ impl From<TransportError> for Box<Failed> {
 }
 
 /// One try to get in; the server is asked for each of its keys that could be the right one.
-pub(super) async fn open(link: &Link) -> Result<Session, TransportError> {
+pub(super) async fn open(link: &Link) -> Result<Opened, TransportError> {
     let mut ask = Ask::default();
     let mut first: Option<TransportError> = None;
     loop {
         let failed = match attempt(link, &ask).await {
-            Ok(session) => return Ok(session),
+            Ok(opened) => return Ok(opened),
             Err(failed) => failed,
         };
         match failed.sight.as_ref().and_then(|sight| sight.again.clone()) {

@@ -1,29 +1,49 @@
 //! The judgement on the host's key, in words.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use russh::client::{self, DisconnectReason};
+use russh::client::{self, ChannelOpenHandle, DisconnectReason, Msg, Session};
 use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, PublicKey, PublicKeyOrCertificate};
+use russh::{Channel, ChannelOpenFailure};
 
 use super::asking::Ask;
+use super::certificates::cleaned;
 use crate::transport::host_key::{HostKey, Standing};
 use crate::transport::known_hosts::{KnownHosts, Verdict, fingerprint};
 use crate::transport::{Climb, Rung, TransportError};
 
-/// Why a connection has ended, in the server's words or in those of the system.
+/// What a server says besides its answers: why a connection has ended, in its words or in those of the system, and its
+/// banners.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parting(Arc<Mutex<Option<String>>>);
+pub(super) struct Parting(Arc<Mutex<Said>>);
+
+#[derive(Debug, Default)]
+struct Said {
+    last: Option<String>,
+    banner: Option<String>,
+    banners: usize,
+}
 
 impl Parting {
-    fn set(&self, words: String) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The reason, where one is known.
     pub(super) fn words(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said().last.clone()
+    }
+
+    /// How many banners there were during the login.
+    pub(super) fn banners(&self) -> usize {
+        self.said().banners
+    }
+
+    /// The beginning of the last of them, in one line.
+    pub(super) fn banner(&self) -> Option<String> {
+        self.said().banner.clone()
     }
 }
 
@@ -68,14 +88,32 @@ impl client::Handler for Doorman {
         Ok(welcome)
     }
 
+    async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), russh::Error> {
+        let mut said = self.parting.said();
+        said.banners += 1;
+        said.banner = Some(cleaned(banner)).filter(|text| !text.is_empty());
+        Ok(())
+    }
+
+    /// Nobody there may use our agent, and we have offered it to nobody.
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+        Ok(())
+    }
+
     async fn disconnected(&mut self, reason: DisconnectReason<russh::Error>) -> Result<(), russh::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(said) => {
-                self.parting.set(said.message);
+                self.parting.said().last = Some(said.message);
                 Ok(())
             }
             DisconnectReason::Error(error) => {
-                self.parting.set(error.to_string());
+                self.parting.said().last = Some(error.to_string());
                 Err(error)
             }
         }

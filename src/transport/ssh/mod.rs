@@ -3,17 +3,22 @@
 mod agent;
 mod asking;
 mod authentication;
+mod candidates;
+mod certificates;
 pub(super) mod dial;
 mod exec;
 mod files;
 mod forward;
 mod handshake;
 mod host_key;
+mod instead;
 mod jump;
+mod keyring;
 mod keys;
 mod wire;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -30,8 +35,10 @@ use super::retry::again;
 use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
 pub(super) use asking::look;
 use asking::{Ask, Failed, open};
+use authentication::Entry;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
+pub use keyring::{Keyring, Question};
 
 /// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
 /// to close still counts.
@@ -65,7 +72,7 @@ struct Session {
 impl Ssh {
     /// Connects and logs in; tries again where the server turned us away for the moment.
     pub(super) async fn connect(link: &Link) -> Result<Self, TransportError> {
-        let session = again(link.connect_timeout, || open(link)).await?;
+        let session = connect(link).await?;
         Ok(Self { link: link.clone(), session: Mutex::new(Some(Arc::new(session))) })
     }
 
@@ -75,7 +82,7 @@ impl Ssh {
         match session.as_ref().filter(|session| !session.handle.is_closed()) {
             Some(living) => Ok(Arc::clone(living)),
             None => {
-                let fresh = Arc::new(open(&self.link).await?);
+                let fresh = Arc::new(connect(&self.link).await?);
                 *session = Some(Arc::clone(&fresh));
                 Ok(fresh)
             }
@@ -119,11 +126,26 @@ impl Transport for Ssh {
     }
 }
 
+/// Gets in; asks for the passphrase of a key file where the server would take that key.
+async fn connect(link: &Link) -> Result<Session, TransportError> {
+    loop {
+        match again(link.connect_timeout, || open(link)).await? {
+            Opened::In(session) => return Ok(session),
+            // The connection is closed meanwhile: no server waits for long, and none should wait for a person.
+            Opened::Locked(file) => link.keyring.ask(&file).await?,
+        }
+    }
+}
+
+/// What came of one try.
+enum Opened {
+    In(Session),
+    /// The server would take the key in this file, which a passphrase must open first.
+    Locked(PathBuf),
+}
+
 /// One try to get in, directly or through the jump hosts.
-fn attempt<'a>(
-    link: &'a Link,
-    ask: &'a Ask,
-) -> Pin<Box<dyn Future<Output = Result<Session, Box<Failed>>> + Send + 'a>> {
+fn attempt<'a>(link: &'a Link, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Result<Opened, Box<Failed>>> + Send + 'a>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
             link.climb.begin();
@@ -142,14 +164,17 @@ fn attempt<'a>(
 }
 
 /// Exchanges keys and logs in.
-async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &Ask) -> Result<Session, Box<Failed>>
+async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &Ask) -> Result<Opened, Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut handle, parting) = handshake::handshake(link, stream, ask).await?;
-    authentication::authenticate(link, &mut handle, &parting).await?;
+    if let Entry::Locked(file) = authentication::authenticate(link, &mut handle, &parting).await? {
+        drop(timeout(GOODBYE, handle.disconnect(Disconnect::ByApplication, "", "")).await);
+        return Ok(Opened::Locked(file));
+    }
     link.climb.reached(Rung::Authentication, || link.user.clone());
-    Ok(Session {
+    Ok(Opened::In(Session {
         handle,
         _through: through,
         parting,
@@ -157,5 +182,5 @@ where
         channels: Semaphore::new(CHANNELS),
         running: AtomicUsize::new(0),
         freed: Notify::new(),
-    })
+    }))
 }

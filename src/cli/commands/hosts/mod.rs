@@ -31,7 +31,7 @@ pub(super) fn hosts(action: &HostsAction, talk: &Talk, console: &Console) -> Res
 
 /// The hosts that are asked for, of each cluster.
 fn reaches(session: &Session, arguments: &HostsRun, console: &Console) -> Result<Vec<Reach>, Refusal> {
-    let options = fleet_options(&arguments.hosts, None);
+    let options = fleet_options(&arguments.hosts, None, console);
     let reach = |cluster: Arc<Cluster>| {
         Reach::new(cluster.clone(), &session.loaded.secrets, &session.controller, &options)
             .map_err(|error| session.refuse(&cluster, error, console))

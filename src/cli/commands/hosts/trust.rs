@@ -17,7 +17,7 @@ pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Conso
         return Err(Refusal::usage(text.replacen("error:", &styled(RED, "error:"), 1)));
     }
     let session = session(&arguments.which, console)?;
-    let options = fleet_options(&arguments.hosts, None);
+    let options = fleet_options(&arguments.hosts, None, console);
     let clusters: Vec<_> = session.clusters().collect();
     let mut keys =
         HostKeys::new(&clusters, &session.loaded.secrets, &session.controller, &options).map_err(|error| {
