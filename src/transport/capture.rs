@@ -24,10 +24,6 @@ impl Capture {
         self.overflowed
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.kept
-    }
-
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.kept
     }

@@ -16,9 +16,10 @@ mod ssh;
 mod stream;
 mod upload;
 
+pub use become_user::Attempts;
 pub use error::{Rung, TransportError};
 pub use link::{Become, Link};
-pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
+pub use request::{Ending, Gate, GateProgress, Input, Prompt, Refusal, RefusalKind, Reply, Request};
 pub use ssh::JumpHosts;
 pub use stream::{ByteStream, Stream, dial};
 pub use upload::{RESUMED_FROM, Sending, upload};
