@@ -140,6 +140,10 @@ impl Counter {
         Self { pam: Pam::new(purpose, &text), file }
     }
 
+    pub(crate) fn reset(&self) {
+        fs::write(&self.file, "").unwrap();
+    }
+
     pub(crate) fn attempts(&self) -> usize {
         fs::read_to_string(&self.file).unwrap_or_default().lines().count()
     }
