@@ -6,6 +6,8 @@ mod doas;
 mod refusal;
 mod su;
 mod sudo;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

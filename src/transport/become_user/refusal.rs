@@ -16,7 +16,7 @@ pub(super) fn said(refusal: &Refusal) -> String {
     match line.char_indices().nth_back(REPEATED) {
         Some((at, _)) => format!("…{}", line.get(at..).unwrap_or_default()),
         None if line.is_empty() => "nothing".to_owned(),
-        None => line,
+        None => line.trim_end_matches('.').to_owned(),
     }
 }
 

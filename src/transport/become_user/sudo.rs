@@ -20,7 +20,10 @@ pub(super) fn refused(refusal: &Refusal) -> TransportError {
         }
         _ if says(refusal, NOT_ALLOWED) => error(
             "not-in-sudoers",
-            format!("sudo does not allow it: {}", without_command(&said(refusal))),
+            format!(
+                "sudo does not allow it: {}",
+                said(&Refusal { said: without_command(&refusal.said), ..refusal.clone() })
+            ),
             "let an administrator add a rule with visudo that lets the user run /bin/sh",
         ),
         // sudo lets the shell start, but the shell nothing else.
@@ -78,14 +81,10 @@ fn password_missing() -> TransportError {
 
 /// sudo repeats the whole command, which is hactl's own and long.
 fn without_command(said: &str) -> String {
-    for (begin, end) in [("to execute '", "' as "), ("may not run ", " on ")] {
-        if let (Some((before, rest)), Some((_, after))) = (said.split_once(begin), said.rsplit_once(end)) {
-            return match rest.starts_with("sudo") {
-                true => said.to_owned(),
-                false => {
-                    format!("{before}{}/bin/sh{}{after}", begin.trim_end_matches('\''), end.trim_start_matches('\''))
-                }
-            };
+    for (begin, end) in [("to execute '", "' as "), ("may not run /", " on ")] {
+        if let (Some((before, _)), Some((_, after))) = (said.split_once(begin), said.rsplit_once(end)) {
+            let (begin, end) = (begin.trim_end_matches(['\'', '/']), end.trim_start_matches('\''));
+            return format!("{before}{begin}/bin/sh{end}{after}");
         }
     }
     said.to_owned()

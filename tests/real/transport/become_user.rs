@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hactl::model::inventory::BecomeMethod;
+use hactl::model::inventory::{BecomeMethod, TransportKind};
 use hactl::model::{Script, Secret};
 use hactl::transport::{Attempts, Become, Rung};
 
@@ -218,4 +218,24 @@ async fn a_sudo_that_never_gets_ready() {
     let error = transport.run(&request).await.unwrap_err();
     assert_eq!((error.rung, error.code), (Rung::Become, "become-timeout"));
     assert!(error.cause.contains("asking the directory"), "{error}");
+}
+
+#[tokio::test]
+async fn behind_a_jump_host_and_on_this_machine_it_is_the_same() {
+    let rules = "Defaults:USER requiretty\nUSER ALL=(ALL) ALL";
+    let (Some(plain), Some(strict)) = (Account::new("sudo", "USER ALL=(ALL) ALL"), Account::new("sudo", rules)) else {
+        return;
+    };
+    let (Some(server), Some(bastion)) = (Sshd::start(&[]), Sshd::start(&[])) else { return };
+    for account in [&plain, &strict] {
+        account.set_password("poison-sudo");
+        let via = Some(Arc::new(Link { name: "bastion".to_owned(), ..bastion.link() }));
+        holds(&Link { via, ..link(&server, account, Some("poison-sudo")) }).await;
+    }
+    let here = Link { kind: TransportKind::Local, ..link(&server, &plain, None) };
+    for method in [BecomeMethod::Sudo, BecomeMethod::Su] {
+        let mut here = Link { become_: how(method, None), ..here.clone() };
+        here.become_.as_mut().unwrap().user = plain.name().to_owned();
+        assert_eq!(who(&here).await.unwrap(), plain.name());
+    }
 }
