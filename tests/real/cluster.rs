@@ -3,9 +3,10 @@
 mod become_user;
 mod crowds;
 mod faults;
+mod hosts;
 mod interrupted;
 mod jump;
-mod output;
+pub(crate) mod output;
 mod pack;
 mod preflight;
 mod secrets;
