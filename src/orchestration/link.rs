@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Controller, FleetOptions};
 use crate::model::Secret;
 use crate::model::inventory::{Cluster, Host, JumpHost, OneOrMany, SecretSource, Secrets, TransportKind};
-use crate::transport::{Become, Climb, JumpHosts, Link};
+use crate::transport::{Attempts, Become, Climb, JumpHosts, Link};
 
 /// How long a host that does not answer is waited for, unless somebody says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,6 +57,7 @@ impl Links<'_> {
             method: become_.method,
             user: become_.user.clone().unwrap_or_else(|| "root".to_owned()),
             password: self.secret(&become_.password),
+            attempts: Attempts::default(),
         });
         link
     }

@@ -21,7 +21,7 @@ pub enum Rung {
     Authentication,
     /// A channel was opened and the command accepted.
     Channel,
-    /// sudo or doas let us become another user.
+    /// sudo, doas or su let us become another user.
     Become,
     /// The login shell, or the one behind sudo, has run our script.
     Shell,

@@ -103,6 +103,10 @@ pub(super) async fn feed(mut sink: Sink<'_>, request: &Request, mut acts: Unboun
                 }
             }
             Act::SendInput => {
+                let blank_line = request.gate.as_ref().is_some_and(|gate| gate.blank_line);
+                if blank_line && sink.write(Bytes::from_static(b"\n")).await.is_err() {
+                    return Ok(());
+                }
                 if send(&mut sink, &request.input).await? {
                     sink.end().await;
                 }

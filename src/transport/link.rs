@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::Secret;
 use crate::model::inventory::{BecomeMethod, TransportKind};
 use crate::transport::Climb;
+use crate::transport::become_user::Attempts;
 use crate::transport::ssh::{JumpHosts, Keyring};
 
 /// One host's door and the keys to it. Built from the inventory and the resolved secrets; nothing here is looked up
@@ -99,4 +100,6 @@ pub struct Become {
     pub user: String,
     /// What the program asks for. Without it, being asked is an error.
     pub password: Option<Arc<Secret>>,
+    /// What the run has learned about this; shared by all connections to the host, also those that are made anew.
+    pub attempts: Attempts,
 }

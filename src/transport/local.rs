@@ -116,7 +116,11 @@ async fn listen(
                 None => out = None,
             },
             some = fill(&mut stderr, &mut err) => match some {
-                Some(data) => { tell(dialogue.stderr(&data)?); }
+                Some(data) => {
+                    let act = dialogue.stderr(&data)?;
+                    climb.follow(act);
+                    tell(act);
+                }
                 None => err = None,
             },
             ended = child.wait(), if status.is_none() => {

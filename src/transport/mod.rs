@@ -18,12 +18,13 @@ mod ssh;
 mod stream;
 mod upload;
 
+pub use become_user::Attempts;
 pub use climb::{Climb, Climbed};
 pub use error::{Rung, TransportError};
 pub use host_key::{HostKey, Standing, host_key};
 pub use known_hosts::{RecordError, Recorded, known_hosts_line, record};
 pub use link::{Become, Link};
-pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
+pub use request::{Ending, Gate, GateProgress, Input, Prompt, Refusal, RefusalKind, Reply, Request};
 pub use ssh::{JumpHosts, Keyring, Question};
 pub use stream::{ByteStream, Stream, dial};
 pub use upload::{RESUMED_FROM, Sending, upload};

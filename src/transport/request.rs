@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use super::TransportError;
 use crate::model::{Script, Secret};
@@ -57,15 +58,44 @@ pub enum Input {
 #[derive(Clone)]
 pub struct Gate {
     /// Printed on standard error when a password is wanted.
-    pub prompt: String,
+    pub prompt: Prompt,
     /// Sent once, with a newline, after the prompt was seen. A second prompt means that it was wrong.
     pub password: Option<Arc<Secret>>,
-    /// Printed on standard output when the input may come.
+    /// Printed on standard output and on standard error when the input may come. What came before on either of them
+    /// is not the command's.
     pub ready: String,
+    /// Does an empty line go before the input? It ends what is meant for the program's terminal.
+    pub blank_line: bool,
     /// Says what it means that `ready` never came.
     pub refused: fn(&Refusal) -> TransportError,
     /// How long `ready` may take; the request's deadline holds besides.
     pub patience: Duration,
+    /// Hears how far it got.
+    pub progress: watch::Sender<GateProgress>,
+}
+
+/// How a program asks for a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// With this very text; before it on the line may stand whose password it is.
+    Own(String),
+    /// In words of its own, such as `Password:` at the end of what it has printed so far. Only what comes after this
+    /// text counts, which is printed when the program is about to start.
+    Usual {
+        /// The text.
+        after: String,
+    },
+}
+
+/// How far a gate got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GateProgress {
+    /// Nothing was said so far.
+    Closed,
+    /// A password was asked for.
+    Asked,
+    /// The input may go.
+    Open,
 }
 
 /// A gate that did not open. Nothing of the input was sent.
@@ -75,6 +105,10 @@ pub struct Refusal {
     pub kind: RefusalKind,
     /// What the program said on standard error.
     pub said: String,
+    /// Whose password it asked for last, where it has said so.
+    pub whose: Option<String>,
+    /// Was there a password to send?
+    pub has_password: bool,
 }
 
 /// In what way a gate did not open.

@@ -1,5 +1,6 @@
 //! hactl itself against two real servers that each hold a product's home.
 
+mod become_user;
 mod crowds;
 mod faults;
 mod hosts;

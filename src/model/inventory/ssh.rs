@@ -121,7 +121,8 @@ pub struct BecomeSettings {
     pub method: BecomeMethod,
     /// The user to become. Default: root.
     pub user: Option<String>,
-    /// The password that sudo or doas asks for. Without it, a password prompt is an error.
+    /// The password that the program asks for: sudo and doas for that of the user who logs in, su for that of the user to
+    /// become. Without it, a password prompt is an error.
     pub password: Option<SecretSource>,
 }
 
@@ -131,8 +132,10 @@ pub struct BecomeSettings {
 pub enum BecomeMethod {
     /// `sudo`, with or without a password.
     Sudo,
-    /// OpenBSD's `doas`; only with `nopass` rules, since it takes a password from a terminal alone.
+    /// OpenBSD's `doas`; for a password, the host must have `script`, which makes the terminal that doas wants.
     Doas,
+    /// `su`, with the password of the user to become.
+    Su,
     /// Stay the user who logged in.
     None,
 }

@@ -168,7 +168,9 @@ async fn listen(
                 tell(act);
             }
             Some(ChannelMsg::ExtendedData { data, ext: 1 }) => {
-                tell(dialogue.stderr(&data)?);
+                let act = dialogue.stderr(&data)?;
+                session.climb.follow(act);
+                tell(act);
             }
             Some(ChannelMsg::ExitStatus { exit_status }) => ending = Some(Ending::Status(exit_status)),
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => ending = Some(Ending::Signal(name(signal_name))),

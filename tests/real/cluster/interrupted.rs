@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Cluster, SHIPPED};
 
 /// Waits until `what` holds; a test that waits for ever is a test that fails.
-fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(super) fn eventually(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !holds() {
         assert!(Instant::now() < end, "{what} did not come true within 30 s");
