@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("preflight.yaml", include_str!("../../playbooks/explanations/preflight.yaml")),
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
+    ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),
     ("editors.yaml", include_str!("../../playbooks/explanations/editors.yaml")),
 ];

@@ -132,6 +132,7 @@ mod tests {
             agent: false,
             known_hosts: Vec::new(),
             host_key_alias: None,
+            host_keys: Vec::new(),
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(1),
