@@ -66,11 +66,6 @@ impl Node {
         &self.link
     }
 
-    /// How long one look or one mend may take.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// How many command lines were sent.
     pub(super) fn execs(&self) -> u32 {
         self.execs.load(Ordering::Relaxed)
