@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod explain;
 mod findings;
+mod host_keys;
 pub mod inventory;
 mod progress;
 mod prompt;

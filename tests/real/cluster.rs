@@ -10,6 +10,7 @@ mod pack;
 mod preflight;
 mod prompt;
 mod secrets;
+mod trust;
 mod twice;
 mod undo;
 mod uploads;

@@ -4,7 +4,7 @@ mod hosts;
 mod lab;
 mod lock;
 
-pub use hosts::{HostsAction, HostsRun};
+pub use hosts::{HostsAction, HostsRun, HostsTrust};
 pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 
@@ -275,6 +275,8 @@ pub enum SchemaOf {
     HostsPing,
     /// What `hosts facts --output json` prints.
     HostsFacts,
+    /// What `hosts trust --output json` prints.
+    HostsTrust,
 }
 
 /// `runs`

@@ -70,8 +70,7 @@ pub(in crate::orchestration) fn refused(reply: &Reply, link: &Link) -> Transport
             ),
         );
     }
-    let missing = matches!(ending, Ending::Status(126 | 127));
-    if missing && (has("sh:") || has("exec") || said.is_empty()) {
+    if matches!(ending, Ending::Status(126 | 127)) {
         return error(
             "shell-missing",
             format!("the login shell of {user} cannot run sh ({ending}): {said}"),
@@ -139,6 +138,7 @@ mod tests {
             keyring: Keyring::default(),
             known_hosts: Vec::new(),
             host_key_alias: None,
+            host_keys: Vec::new(),
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(1),

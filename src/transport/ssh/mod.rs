@@ -1,6 +1,7 @@
 //! The SSH transport: one connection to a host, kept for the run; one channel for each request.
 
 mod agent;
+mod asking;
 mod authentication;
 mod candidates;
 mod certificates;
@@ -32,6 +33,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::deadline::late;
 use super::retry::again;
 use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
+pub(super) use asking::look;
+use asking::{Ask, Failed, open};
 use authentication::Entry;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
@@ -142,12 +145,12 @@ enum Opened {
 }
 
 /// One try to get in, directly or through the jump hosts.
-fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Opened, TransportError>> + Send + '_>> {
+fn attempt<'a>(link: &'a Link, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Result<Opened, Box<Failed>>> + Send + 'a>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
             link.climb.begin();
             let stream = dial::dial(link).await?;
-            return enter(link, stream, None).await;
+            return enter(link, stream, None, ask).await;
         };
         let jump_host = link.jump_hosts.get(via);
         let through = jump_host.session(via).await?;
@@ -156,16 +159,16 @@ fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Opened, TransportErro
         link.climb.begin();
         let stream = jump::through(via, &through, link).await?;
         link.climb.reached(Rung::Tcp, || format!("from {}", via.name));
-        enter(link, stream, Some(through)).await
+        enter(link, stream, Some(through), ask).await
     })
 }
 
 /// Exchanges keys and logs in.
-async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>) -> Result<Opened, TransportError>
+async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &Ask) -> Result<Opened, Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting) = handshake::handshake(link, stream).await?;
+    let (mut handle, parting) = handshake::handshake(link, stream, ask).await?;
     if let Entry::Locked(file) = authentication::authenticate(link, &mut handle, &parting).await? {
         drop(timeout(GOODBYE, handle.disconnect(Disconnect::ByApplication, "", "")).await);
         return Ok(Opened::Locked(file));
