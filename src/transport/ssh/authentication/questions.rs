@@ -20,7 +20,7 @@ const SECOND: [&str; 13] = [
     "token",
     "passcode",
     "factor",
-    "yubi",
+    "yubikey",
     "pin",
     "duo",
     "challenge",

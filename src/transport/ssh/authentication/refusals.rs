@@ -85,7 +85,7 @@ impl Login<'_> {
             known.cause = format!("{}; {tried}", known.cause);
             return known;
         }
-        let hint = match (self.refused_certificates.is_empty(), self.link.identities_only) {
+        let hint = match (self.refused_certificates.is_empty(), self.link.agent && self.link.identities_only) {
             (false, _) => {
                 "is the CA in the TrustedUserCAKeys of the host's sshd_config (`ssh-keygen -lf` prints its fingerprint), \
                  and is ssh.user right?"
