@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 pub use attempts::Attempts;
 
 use super::deadline::late;
-use super::{Answer, Become, GateProgress, Reply, Request, Stream, Transport, TransportError};
+use super::{Answer, Become, GateProgress, Reply, Request, Rung, Stream, Transport, TransportError};
 use attempts::Known;
 
 /// Runs every request as another user.
@@ -109,10 +109,11 @@ impl BecomeUser {
     }
 }
 
-/// The refusal that no other command of the run shall provoke again: one that came after a password was asked for.
+/// The refusal that no other command of the run shall provoke again: one that came after a password was asked for. A
+/// connection that was lost at that moment says nothing about the password.
 fn refusal_to_remember(result: &Result<Reply, TransportError>, progress: GateProgress) -> Result<(), TransportError> {
     match result {
-        Err(error) if progress == GateProgress::Asked => Err(error.clone()),
+        Err(error) if progress == GateProgress::Asked && error.rung == Rung::Become => Err(error.clone()),
         _ => Ok(()),
     }
 }

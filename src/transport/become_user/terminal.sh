@@ -22,6 +22,8 @@ exec 4>&1 5>&2 8<&0
         fi
         printf '%s\n' "$hactl_line" >&6
     done
+    # Nobody will answer any more: a ^C ends what still asks.
+    printf '\003' >&6
 } &
 hactl_typist=$!
 exec 7>&- 8<&-

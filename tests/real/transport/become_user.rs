@@ -41,7 +41,7 @@ async fn who(link: &Link) -> Result<String, TransportError> {
     Ok(out(&reply).trim().to_owned())
 }
 
-/// Holds that commands are run as root, that every byte comes through, each stream by itself, and the status; and that
+/// Holds that commands are run as the user to become, that every byte comes through, each stream by itself, and the status; and that
 /// nothing goes on when the connection is gone.
 async fn holds(link: &Link) {
     let transport = open(link).await;
@@ -50,7 +50,8 @@ async fn holds(link: &Link) {
         Request { limit: bytes.len() + 1, ..command_with("id -u >&2; cat; printf end >&2; exit 7", bytes.clone()) };
     let reply = transport.run(&request).await.unwrap();
     assert!(reply.stdout == bytes, "{} of {} bytes", reply.stdout.len(), bytes.len());
-    assert_eq!(String::from_utf8_lossy(&reply.stderr), "0\nend");
+    let id = crate::sshd::output("id", &["-u", &link.become_.as_ref().unwrap().user]);
+    assert_eq!(String::from_utf8_lossy(&reply.stderr), format!("{id}end"));
     assert_eq!(reply.ending, Ending::Status(7));
     // What needs no input does not wait for any, and what reads none is no fault.
     assert_eq!(out(&transport.run(&command("echo 1; echo 2 >&2")).await.unwrap()), "1\n");
@@ -58,6 +59,7 @@ async fn holds(link: &Link) {
     assert_eq!((reply.stdout.len(), reply.ending), (0, Ending::Status(0)));
     // A script and its background child, which hold a file open that we know.
     let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let (mark, reached) = (folder.path().join("mark"), folder.path().join("reached"));
     fs::write(&mark, "").unwrap();
     let mut script = Script::new();
