@@ -138,8 +138,14 @@ impl Fleet {
     ) -> Result<Self, FleetError> {
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        let links =
-            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
+        let links = Links {
+            cluster: &cluster,
+            secrets,
+            controller: &controller,
+            options,
+            jump_hosts: JumpHosts::default(),
+            streams: false,
+        };
         let known: Vec<&str> = playbook.steps().map(|step| step.name().0).collect();
         options.selection.check_steps(&known)?;
         let with_packs = known.contains(&PRODUCT_PACK) && options.selection.takes_step(PRODUCT_PACK);
@@ -237,8 +243,14 @@ impl Fleet {
         };
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        let links =
-            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
+        let links = Links {
+            cluster: &cluster,
+            secrets,
+            controller: &controller,
+            options,
+            jump_hosts: JumpHosts::default(),
+            streams: false,
+        };
         let node = |host: &Host| Arc::new(Node::new(host, items(host), &links, uploads.clone()));
         let nodes = hosts.into_iter().map(node).collect();
         let stages = vec![Stage::named("Roll back")];

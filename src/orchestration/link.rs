@@ -19,6 +19,8 @@ pub(super) struct Links<'a> {
     pub(super) controller: &'a Controller,
     pub(super) options: &'a FleetOptions,
     pub(super) jump_hosts: JumpHosts,
+    /// Is the output of commands handed on while they run?
+    pub(super) streams: bool,
 }
 
 impl Links<'_> {
@@ -41,6 +43,7 @@ impl Links<'_> {
             jump_hosts: self.jump_hosts.clone(),
             connect_timeout: self.connect_timeout(ssh.connect_timeout),
             become_: None,
+            streams: self.streams,
         };
         let hops = ssh.jump.iter().filter(|_| host.transport == TransportKind::Ssh).flat_map(|jump| jump.as_slice());
         for hop in hops {

@@ -69,6 +69,7 @@ fn wrap(how: &Become, request: &Request, nonce: u128) -> Request {
         gate: Some(gate),
         deadline: request.deadline,
         limit: request.limit,
+        outlet: request.outlet.clone(),
     }
 }
 

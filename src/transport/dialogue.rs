@@ -2,8 +2,12 @@
 //!
 //! Pure: bytes in, acts out. SSH and the local shell drive the same machine.
 
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
 use super::capture::Capture;
-use super::{Ending, Gate, Refusal, RefusalKind, Reply, Request, TransportError};
+use super::{Ending, Gate, Printed, Refusal, RefusalKind, Reply, Request, TransportError};
 
 /// What is to be sent to the command now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,10 @@ pub(super) struct Dialogue {
     before_prompt: Vec<u8>,
     stdout: Capture,
     stderr: Capture,
+    /// Is the output handed on, instead of being kept?
+    hands_on: bool,
+    /// What is to be handed on now.
+    due: VecDeque<(Printed, Bytes)>,
 }
 
 impl Dialogue {
@@ -38,6 +46,8 @@ impl Dialogue {
             before_prompt: Vec::new(),
             stdout: Capture::new(request.limit),
             stderr: Capture::new(request.limit),
+            hands_on: request.outlet.is_some(),
+            due: VecDeque::new(),
         }
     }
 
@@ -49,7 +59,7 @@ impl Dialogue {
     /// Takes what the command printed on standard output.
     pub(super) fn stdout(&mut self, data: &[u8]) -> Option<Act> {
         let Some(gate) = self.gate.as_ref().filter(|_| !self.opened) else {
-            self.stdout.push(data);
+            self.keep(Printed::Stdout, data);
             return None;
         };
         // Whatever a login shell prints before `ready` is not the command's answer.
@@ -57,7 +67,7 @@ impl Dialogue {
         match position(&self.before_ready, gate.ready.as_bytes()) {
             Some(at) => {
                 let rest = self.before_ready.split_off(at + gate.ready.len());
-                self.stdout.push(&rest);
+                self.keep(Printed::Stdout, &rest);
                 self.before_ready.clear();
                 self.stderr.push(&std::mem::take(&mut self.before_prompt));
                 self.opened = true;
@@ -78,7 +88,7 @@ impl Dialogue {
     /// so that no further attempt of the user's is burnt.
     pub(super) fn stderr(&mut self, data: &[u8]) -> Result<Option<Act>, TransportError> {
         let Some(gate) = self.gate.as_ref().filter(|_| !self.opened) else {
-            self.stderr.push(data);
+            self.keep(Printed::Stderr, data);
             return Ok(None);
         };
         self.before_prompt.extend_from_slice(data);
@@ -99,6 +109,20 @@ impl Dialogue {
             return Err(self.refusal(RefusalKind::AskedWithoutPassword));
         }
         Ok(Some(Act::SendPassword))
+    }
+
+    fn keep(&mut self, printed: Printed, data: &[u8]) {
+        match printed {
+            _ if self.hands_on && data.is_empty() => {}
+            _ if self.hands_on => self.due.push_back((printed, Bytes::copy_from_slice(data))),
+            Printed::Stdout => self.stdout.push(data),
+            Printed::Stderr => self.stderr.push(data),
+        }
+    }
+
+    /// The next piece that is to be handed on to the request's outlet.
+    pub(super) fn due(&mut self) -> Option<(Printed, Bytes)> {
+        self.due.pop_front()
     }
 
     /// The answer, once the command has ended.
@@ -146,7 +170,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::super::{Input, Rung};
+    use super::super::{Input, Outlet, Rung};
     use super::*;
     use crate::model::Secret;
 
@@ -165,6 +189,7 @@ mod tests {
             }),
             deadline: Duration::from_secs(1),
             limit: 64,
+            outlet: None,
         }
     }
 
@@ -193,6 +218,21 @@ mod tests {
             let reply = dialogue.finish(Ending::Status(0)).unwrap();
             assert_eq!((reply.stdout.as_slice(), reply.stderr.as_slice()), (&b"RDY-1!"[..], &b"x "[..]));
         }
+    }
+
+    #[test]
+    fn what_is_handed_on_begins_behind_the_gate_and_is_not_kept() {
+        let (outlet, _taken) = Outlet::new(None);
+        let mut dialogue = Dialogue::new(&Request { outlet: Some(outlet), ..request(true, Some("poison")) });
+        dialogue.stderr(b"lecture PW-1:").unwrap();
+        assert_eq!(dialogue.due(), None, "a gate's words are nobody's output");
+        assert_eq!(dialogue.stdout(b"motd RDY-1first"), Some(Act::SendInput));
+        dialogue.stderr(b"second").unwrap();
+        assert_eq!(dialogue.due(), Some((Printed::Stdout, Bytes::from_static(b"first"))));
+        assert_eq!(dialogue.due(), Some((Printed::Stderr, Bytes::from_static(b"second"))));
+        assert_eq!(dialogue.due(), None);
+        let reply = dialogue.finish(Ending::Status(0)).unwrap();
+        assert_eq!((reply.stdout.as_slice(), reply.stderr.as_slice()), (&b""[..], &b"lecture "[..]));
     }
 
     #[test]

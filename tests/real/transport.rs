@@ -25,6 +25,7 @@ pub(crate) fn command(text: &str) -> Request {
         gate: None,
         deadline: Duration::from_secs(30),
         limit: 1024 * 1024,
+        outlet: None,
     }
 }
 
