@@ -75,6 +75,11 @@ impl HangUp {
         self.0.send_replace(true);
     }
 
+    /// Has somebody hung up?
+    pub fn is_over(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Ends when somebody hangs up.
     pub async fn wait(&self) {
         // The sender lives in self: the channel cannot close.

@@ -1,6 +1,7 @@
 //! hactl itself against two real servers that each hold a product's home.
 
 mod crowds;
+mod exec;
 mod faults;
 mod interrupted;
 mod jump;

@@ -3,6 +3,7 @@
 use clap::CommandFactory as _;
 
 use crate::cli::arguments::{Arguments, Completion, Explain, Init, Schema, SchemaOf, Validate};
+use crate::cli::calls::forms::CallEvent;
 use crate::cli::console::{Console, RED, styled};
 use crate::cli::inventory::Loaded;
 use crate::cli::results::{Line, Results};
@@ -34,6 +35,7 @@ pub(super) fn schema(arguments: &Schema, console: &Console) -> Result<Exit, Refu
         SchemaOf::Inventory => inventory::schema(),
         SchemaOf::Report => schemars::schema_for!(Results<'_>).to_value(),
         SchemaOf::Event => schemars::schema_for!(Line<'_>).to_value(),
+        SchemaOf::Call => schemars::schema_for!(CallEvent).to_value(),
     };
     console.result(&format!("{schema:#}"));
     Ok(Exit::Success)

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Cluster;
 
 /// Everything in `value` that `schema` does not allow, with its path. Knows the words that hactl's schemas use.
-fn faults(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String> {
+pub(super) fn faults(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String> {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.strip_prefix("#/$defs/").unwrap();
         return faults(value, &root["$defs"][name], root, path);
