@@ -332,7 +332,7 @@ fn nodes_profile(cluster: &Cluster) -> Result<Option<Profile>, FleetError> {
     profile_of(node).map_err(|error| FleetError::Profile { host: node.name.clone(), error })
 }
 
-fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {
+pub(super) fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {
     let Some(product) = &host.product else { return Ok(None) };
     let profile = match &product.profile {
         Some(path) => {

@@ -5,6 +5,7 @@ mod exec;
 mod faults;
 mod interrupted;
 mod jump;
+mod logs;
 mod output;
 mod pack;
 mod preflight;

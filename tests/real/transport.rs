@@ -10,6 +10,7 @@ mod login;
 mod open;
 mod plain;
 mod resume;
+mod stream;
 mod upload;
 
 use std::time::Duration;

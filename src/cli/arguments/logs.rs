@@ -16,9 +16,9 @@ pub struct Logs {
     /// Follow the logs as they grow, also into the file that comes after a rotation
     #[arg(short, long)]
     pub follow: bool,
-    /// How many of the last lines of each file are shown
-    #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=100_000), value_name = "N")]
-    pub lines: u32,
+    /// How many of the last lines of each file are shown: 50, or all that --since allows
+    #[arg(short = 'n', long, value_parser = clap::value_parser!(u32).range(0..=100_000), value_name = "N")]
+    pub lines: Option<u32>,
     /// Only lines of the last so much time, such as `10m` or `2h 30m`
     #[arg(long, value_name = "TIME", conflicts_with = "follow")]
     pub since: Option<String>,

@@ -4,10 +4,11 @@ use std::io::IsTerminal as _;
 
 use tokio::sync::mpsc::Receiver;
 
+use super::fetched::Fetched;
 use super::forms::{CallEvent, report};
 use super::harmless::push_harmless;
 use crate::cli::console::{Console, DIM, LABELS, RED, styled};
-use crate::orchestration::exec::{Call, Calls, LineEnd, News, Printed, Text, Told};
+use crate::orchestration::exec::{Call, Calls, LineEnd, News, Printed, Text, Told, merge};
 
 /// How much of all output is kept for `--output json`, in bytes, and the most and least of one stream of one call.
 const KEPT_IN_ALL: usize = 16 << 20;
@@ -48,10 +49,14 @@ pub(super) struct Printer {
     /// Is it a terminal, and may it have colours: standard output, standard error.
     terminal: [bool; 2],
     colour: [bool; 2],
+    /// Is a host that is lost told at once, because the others may go on for long?
+    at_once: bool,
+    /// What is printed at the end, where it is to be merged.
+    fetched: Option<Fetched>,
 }
 
 impl Printer {
-    pub(super) fn new(calls: &std::sync::Arc<Calls>, form: Form, console: &Console) -> Self {
+    pub(super) fn new(calls: &std::sync::Arc<Calls>, form: Form, fetched: Option<Fetched>, console: &Console) -> Self {
         let mut kept = vec![KeptCall::default(); calls.len()];
         if form == Form::Json {
             for call in &mut kept {
@@ -67,16 +72,50 @@ impl Printer {
             terminal: [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()],
             colour: [console.has_colour_on_stdout(), console.has_colour()],
             calls: calls.clone(),
+            at_once: false,
+            fetched,
         }
+    }
+
+    /// Tells of a host that is lost at once.
+    pub(super) fn at_once(mut self, at_once: bool) -> Self {
+        self.at_once = at_once;
+        self
     }
 
     /// Prints until all is told, or whoever reads has gone away.
     pub(super) fn run(mut self, mut told: Receiver<Told>) -> Kept {
         let mut closed = false;
         while !closed && let Some(Told { call, news }) = told.blocking_recv() {
-            closed = !self.print(call, news);
+            closed = !match (&mut self.fetched, news) {
+                (Some(fetched), news) => match fetched.take(call, news) {
+                    Some(news) => self.print(call, news),
+                    None => true,
+                },
+                (None, news) => self.print(call, news),
+            };
+        }
+        if let Some(fetched) = self.fetched.take()
+            && !closed
+        {
+            closed = !self.print_merged(&fetched);
         }
         Kept { calls: self.kept, closed }
+    }
+
+    /// Prints what was fetched, by its time. Does anybody still read?
+    fn print_merged(&mut self, fetched: &Fetched) -> bool {
+        let mut goes_on = true;
+        merge(&fetched.logs(), |call, entry| {
+            let end = if entry.ends_with(b"\n") { LineEnd::Newline } else { LineEnd::Close };
+            let text = Text { bytes: entry.to_vec(), end };
+            goes_on = goes_on && self.print(call, News::Lines(Printed::Stdout, text));
+        });
+        for (call, end, milliseconds) in &fetched.over {
+            let over = News::Over { end: end.clone(), milliseconds: *milliseconds };
+            goes_on = goes_on && self.print(*call, over);
+        }
+        goes_on
     }
 
     /// Does anybody still read?
@@ -113,6 +152,9 @@ impl Printer {
             News::Over { end, milliseconds } => {
                 kept.milliseconds = Some(milliseconds);
                 let (left_out, milliseconds) = (kept.left_out, kept.milliseconds);
+                if let (Form::Text { .. }, true, Some(failure)) = (self.form, self.at_once, end.failure()) {
+                    self.console.error(&format!("{}  … {}", label(&calls, call), styled(RED, &failure.cause)));
+                }
                 let short = KeptCall { left_out, milliseconds, ..KeptCall::default() };
                 self.form != Form::Jsonl || self.json_line(&CallEvent::Over { call: report(call, &end, short) })
             }

@@ -8,7 +8,7 @@ use crate::cli::console::{DIM, RED, styled};
 use crate::orchestration::exec::{Calls, End};
 
 /// Says what went wrong where, and how many went well.
-pub(super) fn print(calls: &Calls, ends: &[End], telling: &Telling<'_>, closed: bool) {
+pub(super) fn print(calls: &Calls, ends: &[End], telling: &Telling<'_>) {
     let mut hops = Vec::new();
     let mut text = String::new();
     for (call, end) in calls.iter().zip(ends) {
@@ -31,10 +31,11 @@ pub(super) fn print(calls: &Calls, ends: &[End], telling: &Telling<'_>, closed: 
         telling.console.error(text.trim_end());
     }
     let line = line(calls, ends);
-    let well = ends.iter().all(End::is_success) || closed && telling.may_be_left;
+    let enough = |end: &End| telling.endless && matches!(end, End::Interrupted | End::NotBegun);
+    let well = ends.iter().all(|end| end.is_success() || enough(end));
     match well {
         // One host that did what it should needs no words.
-        true if calls.len() == 1 || telling.may_be_left => {}
+        true if calls.len() == 1 || telling.endless || telling.merge.is_some() => {}
         true => telling.console.talk(&line),
         false => telling.console.error(&line),
     }

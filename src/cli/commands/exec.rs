@@ -31,7 +31,7 @@ pub(super) fn exec(arguments: &Exec, talk: &Talk, console: &Console) -> Result<E
     }
     let call_options =
         CallOptions { concurrency: options.concurrency, deadline: options.timeout, redactor: session.redactor.clone() };
-    let telling = Telling { talk, console, prefix: !arguments.no_prefix, may_be_left: false };
+    let telling = Telling { talk, console, prefix: !arguments.no_prefix, endless: false, merge: None };
     let result = make(calls, call_options, &telling);
     let exit = result.as_ref().map_or_else(|refusal| refusal.exit, |exit| *exit);
     for journal in journals {

@@ -3,12 +3,16 @@
 mod command;
 mod end;
 mod lines;
+mod log_files;
+mod merge;
 mod relay;
 
 pub use crate::transport::{Ending, Printed};
 pub use command::Command;
 pub use end::End;
 pub use lines::{LONGEST_LINE, LineEnd, Lines, Text};
+pub use log_files::{LogError, LogFiles, most_bytes};
+pub use merge::{Log, merge};
 
 use std::sync::Arc;
 use std::time::Duration;

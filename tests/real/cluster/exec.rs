@@ -14,7 +14,7 @@ use crate::sshd::Sshd;
 
 /// Waits until `what` holds; a test that waits for ever is a test that fails.
 #[track_caller]
-pub(super) fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "{what} did not come true within 60 s");
