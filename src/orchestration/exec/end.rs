@@ -1,7 +1,7 @@
 //! How a call ended.
 
 use crate::orchestration::{Exit, Failure};
-use crate::transport::{Ending, TransportError};
+use crate::transport::{Ending, Rung, TransportError};
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,7 @@ impl End {
 
     pub(super) fn refused(error: &TransportError, over: bool) -> Self {
         match error.code {
+            _ if over && error.rung < Rung::Command => Self::NotBegun,
             _ if over => Self::Left,
             "deadline" => Self::Late(Failure::from(error)),
             _ => Self::Unknown(Failure::from(error)),

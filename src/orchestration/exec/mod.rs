@@ -161,7 +161,7 @@ impl Calls {
                 tokio::select! {
                     // Whoever has gone away need not hear it.
                     _ = tell.send(over) => {}
-                    () = grace_over(&hang_up) => {}
+                    () = nobody_reads(&hang_up) => {}
                 }
                 end
             }
@@ -182,6 +182,15 @@ impl Calls {
     pub async fn close(&self) {
         on_each(&self.0, self.0.len(), |call| async move { call.node.close().await }).await;
     }
+}
+
+/// How long one piece of news is offered, once the end was asked for.
+const OFFERED: Duration = Duration::from_secs(1);
+
+/// Ends when nobody will read any more: news that was not taken for so long after the end was asked for never is.
+async fn nobody_reads(hang_up: &HangUp) {
+    hang_up.wait().await;
+    sleep(OFFERED).await;
 }
 
 async fn grace_over(hang_up: &HangUp) {
@@ -212,7 +221,7 @@ async fn make(call: &Call, options: &CallOptions, tell: &mpsc::Sender<Told>, han
     };
     let result = tokio::select! {
         result = both => result,
-        () = grace_over(hang_up) => return End::Left,
+        () = grace_over(hang_up) => return if call.node.execs() == 0 { End::NotBegun } else { End::Left },
     };
     match result {
         Some(Ok(Ok(reply))) => End::of(reply.ending, hang_up.is_over()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{Instant, sleep_until};
 
-use super::{CallOptions, Lines, News, Text, Told, grace_over};
+use super::{CallOptions, Lines, News, Text, Told, nobody_reads};
 use crate::transport::{HangUp, Piece, Printed};
 
 /// A line that has not ended is told when nothing came for this long.
@@ -56,8 +56,7 @@ pub(super) async fn relay(
             if listened_to {
                 listened_to = tokio::select! {
                     sent = tell.send(Told { call, news }) => sent.is_ok(),
-                    // Nobody has read for so long after the end was asked for that nobody will.
-                    () = grace_over(hang_up) => false,
+                    () = nobody_reads(hang_up) => false,
                 };
             }
         }

@@ -195,11 +195,11 @@ fn whatever_ends_hactl_ends_what_it_runs() {
 fn a_child_that_holds_the_output_open_is_not_waited_for() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     let mark = Mark::new(&cluster, 0);
-    let line = format!("{}; sleep 98765 & echo begun", mark.open());
+    let line = format!("{}; sleep 87123 & echo begun", mark.open());
     let done = cluster.expect(0, &["exec", "-l", "is-1", "--timeout", "100", "--", &line]);
     assert_eq!(done.stdout, "is-1  begun\n");
-    // It was not asked to live on by itself: it ends with the connection, or lives on if it was set free from it.
-    crate::sshd::output("pkill", &["-KILL", "-f", "sleep 98765"]);
+    assert!(mark.is_held(), "a child that a command has left in good order lives on, as it does with ssh");
+    crate::sshd::output("pkill", &["-KILL", "-f", "^sleep 87123$"]);
 }
 
 #[test]
@@ -265,4 +265,21 @@ fn a_host_that_is_not_reached_is_told_apart_and_programs_can_read_it() {
     );
     assert!(events.iter().any(|event| event["event"] == "line" && event["line"] == "here"), "{events:#?}");
     cluster.servers.truncate(1);
+}
+
+#[test]
+fn ctrl_c_ends_it_also_while_nobody_reads() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let mark = Mark::new(&cluster, 0);
+    let line = format!("{}; yes", mark.open());
+    let words = ["exec", "-l", "is-1", "--timeout", "600", "--", &line];
+    let mut child = cluster.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("the flood", || mark.is_held());
+    signal(&child, "-INT");
+    // Standard output is still open, and full.
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("1 ended early: is-1"), "{said}");
+    eventually("the end of the flood", || !mark.is_held());
 }
