@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("preflight.yaml", include_str!("../../playbooks/explanations/preflight.yaml")),
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
     ("exec.yaml", include_str!("../../playbooks/explanations/exec.yaml")),
+    ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),
     ("editors.yaml", include_str!("../../playbooks/explanations/editors.yaml")),
 ];

@@ -10,6 +10,7 @@ pub mod exec;
 mod fence;
 mod fleet;
 mod gates;
+pub mod hosts;
 mod journal;
 mod link;
 mod lock;

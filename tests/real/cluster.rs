@@ -3,10 +3,11 @@
 mod crowds;
 mod exec;
 mod faults;
+mod hosts;
 mod interrupted;
 mod jump;
 mod logs;
-mod output;
+pub(crate) mod output;
 mod pack;
 mod preflight;
 mod secrets;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{JumpHosts, Link};
+use hactl::transport::{Climb, JumpHosts, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -158,6 +158,7 @@ impl Sshd {
             connect_timeout: Duration::from_secs(20),
             become_: None,
             streams: false,
+            climb: Climb::default(),
         }
     }
 

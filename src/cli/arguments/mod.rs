@@ -1,12 +1,14 @@
 //! The command line: words in.
 
 mod exec;
+mod hosts;
 mod lab;
 mod lock;
 mod logs;
 
 pub use exec::Exec;
-pub use lab::{LabAction, LabBreak, LabBreakage, LabDemo, LabFolder, LabProgram, LabUp};
+pub use hosts::{HostsAction, HostsRun};
+pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 pub use logs::Logs;
 
@@ -41,6 +43,9 @@ pub enum Command {
     Validate(Validate),
     /// Print a JSON Schema, for editors and for those who read hactl's output
     Schema(Schema),
+    /// See which hosts there are, how far one gets with each, and what is on them
+    #[command(subcommand)]
+    Hosts(HostsAction),
     /// Judge the rules about the hosts, and change nothing; exit 5 on an error
     Preflight(Preflight),
     /// Show what apply would do, and change nothing; exit 2 when something would change
@@ -271,6 +276,12 @@ pub enum SchemaOf {
     Event,
     /// A line of `--output jsonl` of `exec` and `logs`; its `result` is what `--output json` prints.
     Call,
+    /// What `hosts list --output json` prints.
+    HostsList,
+    /// What `hosts ping --output json` prints.
+    HostsPing,
+    /// What `hosts facts --output json` prints.
+    HostsFacts,
 }
 
 /// `runs`

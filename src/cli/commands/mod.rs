@@ -2,6 +2,7 @@
 
 mod apply;
 mod exec;
+mod hosts;
 mod lab;
 mod lock;
 mod logs;
@@ -22,6 +23,7 @@ pub(super) fn run(command: &Command, talk: &Talk, console: &Console) -> Result<E
         Command::Init(arguments) => words::init(arguments, console),
         Command::Validate(arguments) => words::validate(arguments, console),
         Command::Schema(arguments) => words::schema(arguments, console),
+        Command::Hosts(action) => hosts::hosts(action, talk, console),
         Command::Preflight(arguments) => preflight::preflight(arguments, talk, console),
         Command::Plan(arguments) => look::plan(arguments, talk, console),
         Command::Status(arguments) => look::status(arguments, talk, console),

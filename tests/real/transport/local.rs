@@ -26,6 +26,7 @@ pub(super) fn link() -> Link {
         connect_timeout: Duration::from_secs(1),
         become_: None,
         streams: false,
+        climb: hactl::transport::Climb::default(),
     }
 }
 
