@@ -105,7 +105,7 @@ fn show(path: &str, lines: u32, most_bytes: usize) -> Script {
     script.line(&format!("date '+{CLOCK} %s %z'"));
     script.line(&newest(path));
     script.line("if [ -z \"$hactl_log\" ]; then");
-    script.call("    printf 'there is no %s\\n'", &[path]);
+    script.call("    printf 'there is no %s, or the user may not look there\\n'", &[path]);
     script.line("    exit 1\nfi >&2");
     // Not a pipe alone: its status would be that of its last part.
     script.line("[ -r \"$hactl_log\" ] || tail -n 1 -- \"$hactl_log\" || exit 1");
