@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = &[
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
     ("exec.yaml", include_str!("../../playbooks/explanations/exec.yaml")),
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
+    ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),
     ("editors.yaml", include_str!("../../playbooks/explanations/editors.yaml")),
 ];

@@ -6,6 +6,7 @@ mod commands;
 mod console;
 mod explain;
 mod findings;
+mod host_keys;
 pub mod inventory;
 mod progress;
 mod render;

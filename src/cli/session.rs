@@ -146,7 +146,7 @@ impl Session {
     }
 }
 
-fn path_of(which: &Which) -> PathBuf {
+pub(super) fn path_of(which: &Which) -> PathBuf {
     find_inventory(which.inventory.as_deref(), which.i.as_deref(), std::env::var_os("HACTL_INVENTORY"))
 }
 
@@ -245,7 +245,8 @@ impl Audience {
     }
 }
 
-fn json_line(console: &Console, line: &Line<'_>) {
+/// Prints one line of JSON.
+pub(super) fn json_line(console: &Console, line: &impl serde::Serialize) {
     if let Ok(line) = serde_json::to_string(line) {
         console.result(&line);
     }

@@ -39,6 +39,7 @@ impl Links<'_> {
             agent: ssh.agent.unwrap_or(true),
             known_hosts: self.known_hosts(ssh.known_hosts.as_ref()),
             host_key_alias: ssh.host_key_alias.clone(),
+            host_keys: pins(ssh.host_keys.as_ref()),
             via: None,
             jump_hosts: self.jump_hosts.clone(),
             connect_timeout: self.connect_timeout(ssh.connect_timeout),
@@ -81,6 +82,7 @@ impl Links<'_> {
                 None => behind.known_hosts.clone(),
             },
             host_key_alias: hop.host_key_alias,
+            host_keys: pins(hop.host_keys.as_ref()),
             connect_timeout: hop
                 .connect_timeout
                 .map_or(behind.connect_timeout, |seconds| self.connect_timeout(Some(seconds))),
@@ -120,4 +122,8 @@ impl Links<'_> {
 
 fn paths(written: &OneOrMany<PathBuf>) -> Vec<PathBuf> {
     written.as_slice().to_vec()
+}
+
+fn pins(written: Option<&OneOrMany<String>>) -> Vec<String> {
+    written.map(|pins| pins.as_slice().to_vec()).unwrap_or_default()
 }

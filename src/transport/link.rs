@@ -35,6 +35,8 @@ pub struct Link {
     pub known_hosts: Vec<PathBuf>,
     /// The name that the host's key is recorded under, where that is not the address.
     pub host_key_alias: Option<String>,
+    /// The fingerprints of the host's keys, as `SHA256:…`. If there are any, only these are trusted.
+    pub host_keys: Vec<String>,
     /// The last jump host on the way to it, which has its own way; `None` when it is reached directly.
     pub via: Option<Arc<Self>>,
     /// The connections to jump hosts that it shares with other links.

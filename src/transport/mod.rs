@@ -7,6 +7,7 @@ mod deadline;
 mod dialogue;
 mod error;
 mod exchange;
+mod host_key;
 pub mod http;
 mod known_hosts;
 mod linger;
@@ -21,6 +22,8 @@ mod upload;
 
 pub use climb::{Climb, Climbed};
 pub use error::{Rung, TransportError};
+pub use host_key::{HostKey, Standing, host_key};
+pub use known_hosts::{RecordError, Recorded, known_hosts_line, record};
 pub use link::{Become, Link};
 pub use outlet::{Outlet, Piece, Printed};
 pub use request::{Ending, Gate, HangUp, Input, Refusal, RefusalKind, Reply, Request, call};

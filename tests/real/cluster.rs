@@ -11,6 +11,7 @@ pub(crate) mod output;
 mod pack;
 mod preflight;
 mod secrets;
+mod trust;
 mod twice;
 mod undo;
 mod uploads;

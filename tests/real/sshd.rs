@@ -153,6 +153,7 @@ impl Sshd {
             agent: false,
             known_hosts: vec![self.known_hosts()],
             host_key_alias: None,
+            host_keys: Vec::new(),
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),

@@ -7,7 +7,7 @@ mod lock;
 mod logs;
 
 pub use exec::Exec;
-pub use hosts::{HostsAction, HostsRun};
+pub use hosts::{HostsAction, HostsRun, HostsTrust};
 pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 pub use logs::Logs;
@@ -282,6 +282,8 @@ pub enum SchemaOf {
     HostsPing,
     /// What `hosts facts --output json` prints.
     HostsFacts,
+    /// What `hosts trust --output json` prints.
+    HostsTrust,
 }
 
 /// `runs`

@@ -30,6 +30,9 @@ pub struct SshSettings {
     pub known_hosts: Option<OneOrMany<PathBuf>>,
     /// The name under which the host's key is recorded. Default: the address.
     pub host_key_alias: Option<String>,
+    /// The fingerprints of the host's keys, `SHA256:…`. Then only these are trusted, and the known_hosts files only
+    /// tell what is revoked. Default: none.
+    pub host_keys: Option<OneOrMany<String>>,
     /// The jump hosts on the way, the outermost first: names of `jump_hosts`, or addresses as `user@address:port`.
     /// Default: none.
     pub jump: Option<OneOrMany<String>>,
@@ -68,6 +71,8 @@ pub struct JumpHost {
     pub known_hosts: Option<OneOrMany<PathBuf>>,
     /// The name under which its key is recorded. Default: the address.
     pub host_key_alias: Option<String>,
+    /// The fingerprints of its keys, `SHA256:…`. Then only these are trusted. Default: none.
+    pub host_keys: Option<OneOrMany<String>>,
     /// Seconds until it counts as unreachable when it does not answer.
     #[schemars(range(min = 1, max = 600))]
     pub connect_timeout: Option<u16>,

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::{self, Config, Handle};
-use russh::keys::{Algorithm, HashAlg};
+use russh::keys::HashAlg;
 use russh::{Preferred, cipher, kex};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::asking::{Ask, Failed};
 use super::files;
 use super::host_key::{Doorman, Parting};
 use crate::transport::known_hosts::KnownHosts;
@@ -39,20 +40,21 @@ const INACTIVITY: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When no algorithm is common, the host's key is not to be trusted, or the server hangs up or does not answer.
-pub(super) async fn handshake<S>(link: &Link, stream: S) -> Result<(Handle<Doorman>, Parting), TransportError>
+pub(super) async fn handshake<S>(link: &Link, stream: S, ask: &Ask) -> Result<(Handle<Doorman>, Parting), Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let known = files::known_hosts(link).await?;
-    let config = Arc::new(config(&known, link.streams));
-    let refusal = Arc::new(Mutex::new(None));
+    let config = Arc::new(config(&known, ask, link.streams));
+    let sight = Arc::new(Mutex::new(None));
     let parting = Parting::default();
-    let doorman = Doorman::new(known, link, Arc::clone(&refusal), parting.clone());
+    let doorman = Doorman::new(known, ask.clone(), Arc::clone(&sight), parting.clone(), link.climb.clone());
     match timeout(link.connect_timeout, client::connect_stream(config, stream, doorman)).await {
         Ok(Ok(handle)) => Ok((handle, parting)),
         Ok(Err(error)) => {
-            let refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(refusal.unwrap_or_else(|| failed(&error, &parting)))
+            let sight = sight.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let sight = sight.filter(|_| matches!(error, russh::Error::UnknownKey));
+            Err(Failed::new(failed(&error, &parting), sight))
         }
         Err(_) => Err(TransportError::new(
             Rung::KeyExchange,
@@ -62,12 +64,13 @@ where
                 link.connect_timeout.as_secs_f32()
             ),
         )
-        .hint("the host may be overloaded, or its sshd frozen; --connect-timeout allows more time")),
+        .hint("the host may be overloaded, or its sshd frozen; --connect-timeout allows more time")
+        .into()),
     }
 }
 
 /// Algorithms in the order of speed; all of them are those of current OpenSSH, and none rests on SHA-1.
-fn config(known: &KnownHosts, streams: bool) -> Config {
+fn config(known: &KnownHosts, ask: &Ask, streams: bool) -> Config {
     let ciphers = [
         cipher::AES_128_GCM,
         cipher::AES_256_GCM,
@@ -90,10 +93,8 @@ fn config(known: &KnownHosts, streams: bool) -> Config {
         kex::EXTENSION_SUPPORT_AS_CLIENT,
         kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
     ];
-    let kinds: Vec<Algorithm> =
-        Preferred::DEFAULT.key.iter().filter(|kind| **kind != Algorithm::Rsa { hash: None }).cloned().collect();
-    let key = known.prefer(&kinds);
-    let certificates = if known.has_authority() { kinds } else { Vec::new() };
+    let key = known.prefer(&ask.kinds());
+    let certificates = if known.has_authority() && !ask.plain { key.clone() } else { Vec::new() };
     Config {
         preferred: Preferred {
             kex: Cow::Owned(exchanges.to_vec()),

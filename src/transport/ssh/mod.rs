@@ -1,6 +1,7 @@
 //! The SSH transport: one connection to a host, kept for the run; one channel for each request.
 
 mod agent;
+mod asking;
 mod authentication;
 pub(super) mod dial;
 mod exec;
@@ -27,6 +28,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::deadline::late;
 use super::retry::again;
 use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
+pub(super) use asking::look;
+use asking::{Ask, Failed, open};
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 
@@ -117,12 +120,15 @@ impl Transport for Ssh {
 }
 
 /// One try to get in, directly or through the jump hosts.
-fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
+fn attempt<'a>(
+    link: &'a Link,
+    ask: &'a Ask,
+) -> Pin<Box<dyn Future<Output = Result<Session, Box<Failed>>> + Send + 'a>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
             link.climb.begin();
             let stream = dial::dial(link).await?;
-            return enter(link, stream, None).await;
+            return enter(link, stream, None, ask).await;
         };
         let jump_host = link.jump_hosts.get(via);
         let through = jump_host.session(via).await?;
@@ -131,16 +137,16 @@ fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportErr
         link.climb.begin();
         let stream = jump::through(via, &through, link).await?;
         link.climb.reached(Rung::Tcp, || format!("from {}", via.name));
-        enter(link, stream, Some(through)).await
+        enter(link, stream, Some(through), ask).await
     })
 }
 
 /// Exchanges keys and logs in.
-async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>) -> Result<Session, TransportError>
+async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &Ask) -> Result<Session, Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting) = handshake::handshake(link, stream).await?;
+    let (mut handle, parting) = handshake::handshake(link, stream, ask).await?;
     authentication::authenticate(link, &mut handle, &parting).await?;
     link.climb.reached(Rung::Authentication, || link.user.clone());
     Ok(Session {

@@ -21,6 +21,7 @@ pub(super) fn link() -> Link {
         agent: false,
         known_hosts: Vec::new(),
         host_key_alias: None,
+        host_keys: Vec::new(),
         via: None,
         jump_hosts: hactl::transport::JumpHosts::default(),
         connect_timeout: Duration::from_secs(1),

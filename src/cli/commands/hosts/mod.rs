@@ -4,6 +4,7 @@ mod facts;
 mod list;
 mod ping;
 mod table;
+mod trust;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(super) fn hosts(action: &HostsAction, talk: &Talk, console: &Console) -> Res
     match action {
         HostsAction::List(arguments) => list::list(arguments, talk, console),
         HostsAction::Ping(arguments) => ping::ping(arguments, talk, console),
+        HostsAction::Trust(arguments) => trust::trust(arguments, talk, console),
         HostsAction::Facts(arguments) => facts::facts(arguments, talk, console),
     }
 }
