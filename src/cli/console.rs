@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::arguments::{Colour, Talk};
 use crate::model::Redactor;
+use crate::orchestration::exec::Printed;
 
 /// The style of a heading.
 pub(super) const BOLD: Style = Style::new().bold();
@@ -20,6 +21,15 @@ pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub(super) const GREEN: Style = AnsiColor::Green.on_default();
 /// The style of what matters less.
 pub(super) const DIM: Style = Style::new().dimmed();
+
+/// The styles of hosts' names, in turn.
+pub(super) const LABELS: [Style; 5] = [
+    AnsiColor::Cyan.on_default(),
+    AnsiColor::Green.on_default(),
+    AnsiColor::Magenta.on_default(),
+    AnsiColor::Blue.on_default(),
+    AnsiColor::Yellow.on_default(),
+];
 
 /// Standard output and standard error.
 #[derive(Clone)]
@@ -73,6 +83,24 @@ impl Console {
     pub(super) fn file(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
         self.note(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    }
+
+    /// Prints what hosts have printed, which holds no secret any more. Does anybody still read it?
+    pub(super) fn lines(&self, printed: Printed, lines: &[u8]) -> bool {
+        match printed {
+            Printed::Stdout => {
+                let mut stdout = io::stdout().lock();
+                let written = stdout.write_all(lines).and_then(|()| stdout.flush());
+                let goes_on = written.is_ok();
+                self.note(written);
+                goes_on
+            }
+            Printed::Stderr => {
+                // Who closes standard error still wants the result.
+                let _ = io::stderr().lock().write_all(lines);
+                true
+            }
+        }
     }
 
     // A reader that went away (`| head`) is no failure of the run; a full disk behind `> report.json` is one.
@@ -134,6 +162,11 @@ impl Console {
     /// Does the user want to stop?
     pub(super) fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Should a text for standard output hold colours?
+    pub(super) fn has_colour_on_stdout(&self) -> bool {
+        AutoStream::new(io::stdout(), self.choice).current_choice() != anstream::ColorChoice::Never
     }
 
     /// Should a text that is made elsewhere hold colours?

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = &[
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
     ("authentication.yaml", include_str!("../../playbooks/explanations/authentication.yaml")),
     ("become.yaml", include_str!("../../playbooks/explanations/become.yaml")),
+    ("exec.yaml", include_str!("../../playbooks/explanations/exec.yaml")),
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
     ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),

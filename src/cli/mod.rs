@@ -1,6 +1,7 @@
 //! Floor 5: words in, words out: arguments, prompts, rendering, exit codes.
 
 pub mod arguments;
+mod calls;
 mod commands;
 mod console;
 mod explain;

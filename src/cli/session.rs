@@ -268,6 +268,15 @@ pub(super) fn print(talk: &Talk, console: &Console, reports: &[Report], text: im
 
 /// Runs the work of a command until it ends, or until the user insists on stopping.
 pub(super) fn block_on<T>(console: &Console, work: impl AsyncFnOnce(Stop) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    block_on_saying(console, signals::RUN, work)
+}
+
+/// The same, with other words for whoever stops it.
+pub(super) fn block_on_saying<T>(
+    console: &Console,
+    words: signals::Words,
+    work: impl AsyncFnOnce(Stop) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
     // Two threads: the work of a handshake is the cryptography, and more threads would only wait.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))
@@ -278,7 +287,7 @@ pub(super) fn block_on<T>(console: &Console, work: impl AsyncFnOnce(Stop) -> Res
     let result = runtime.block_on(async {
         tokio::select! {
             result = work(stop.clone()) => result,
-            exit = signals::insisted(console.clone(), stop.clone()) => Err(Refusal { exit, text: String::new() }),
+            exit = signals::insisted(console.clone(), words, stop.clone()) => Err(Refusal { exit, text: String::new() }),
         }
     });
     // What still runs in the background is not waited for: everything that counts has been.

@@ -140,8 +140,14 @@ impl Fleet {
     ) -> Result<Self, FleetError> {
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        let links =
-            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
+        let links = Links {
+            cluster: &cluster,
+            secrets,
+            controller: &controller,
+            options,
+            jump_hosts: JumpHosts::default(),
+            streams: false,
+        };
         let known: Vec<&str> = playbook.steps().map(|step| step.name().0).collect();
         options.selection.check_steps(&known)?;
         let with_packs = known.contains(&PRODUCT_PACK) && options.selection.takes_step(PRODUCT_PACK);
@@ -239,8 +245,14 @@ impl Fleet {
         };
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        let links =
-            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
+        let links = Links {
+            cluster: &cluster,
+            secrets,
+            controller: &controller,
+            options,
+            jump_hosts: JumpHosts::default(),
+            streams: false,
+        };
         let node = |host: &Host| Arc::new(Node::new(host, items(host), &links, uploads.clone()));
         let nodes = hosts.into_iter().map(node).collect();
         let stages = vec![Stage::named("Roll back")];
@@ -322,7 +334,7 @@ fn nodes_profile(cluster: &Cluster) -> Result<Option<Profile>, FleetError> {
     profile_of(node).map_err(|error| FleetError::Profile { host: node.name.clone(), error })
 }
 
-fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {
+pub(super) fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {
     let Some(product) = &host.product else { return Ok(None) };
     let profile = match &product.profile {
         Some(path) => {

@@ -19,6 +19,8 @@ pub(super) struct Links<'a> {
     pub(super) controller: &'a Controller,
     pub(super) options: &'a FleetOptions,
     pub(super) jump_hosts: JumpHosts,
+    /// Is the output of commands handed on while they run?
+    pub(super) streams: bool,
 }
 
 impl Links<'_> {
@@ -47,6 +49,7 @@ impl Links<'_> {
             jump_hosts: self.jump_hosts.clone(),
             connect_timeout: self.connect_timeout(ssh.connect_timeout),
             become_: None,
+            streams: self.streams,
             climb: Climb::default(),
         };
         let hops = ssh.jump.iter().filter(|_| host.transport == TransportKind::Ssh).flat_map(|jump| jump.as_slice());

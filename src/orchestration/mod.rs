@@ -6,6 +6,7 @@ mod blobs;
 mod controller;
 mod each;
 mod event;
+pub mod exec;
 mod fence;
 mod fleet;
 mod gates;

@@ -109,7 +109,7 @@ impl HostKeys {
         let mut keys = Self { servers: Vec::new(), concurrency: options.concurrency };
         let jump_hosts = JumpHosts::default();
         for cluster in clusters {
-            let links = Links { cluster, secrets, controller, options, jump_hosts: jump_hosts.clone() };
+            let links = Links { cluster, secrets, controller, options, jump_hosts: jump_hosts.clone(), streams: false };
             for host in options.selection.hosts(cluster)? {
                 if host.transport == TransportKind::Ssh {
                     keys.add(&cluster.name, Arc::new(links.to(host)));

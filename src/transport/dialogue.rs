@@ -2,8 +2,13 @@
 //!
 //! Pure: bytes in, acts out. SSH and the local shell drive the same machine.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
 use super::capture::Capture;
-use super::{Ending, Gate, GateProgress, Prompt, Refusal, RefusalKind, Reply, Request, TransportError};
+use super::{Ending, Gate, GateProgress, Printed, Prompt, Refusal, RefusalKind, Reply, Request, TransportError};
 
 /// How much of what was printed last is searched for the gate's words, and repeated in a refusal, in bytes.
 const REMEMBERED: usize = 8 * 1024;
@@ -26,6 +31,10 @@ pub(super) struct Dialogue {
     stderr: Output,
     /// What of standard error has not been found to hold a prompt.
     unread: Vec<u8>,
+    /// Is the output handed on, instead of being kept?
+    hands_on: bool,
+    /// What is to be handed on now.
+    due: VecDeque<(Printed, Bytes)>,
 }
 
 /// One stream of the command. What comes before the gate's word is a login shell's, or of the program at the gate.
@@ -37,19 +46,21 @@ struct Output {
 }
 
 impl Output {
-    fn push(&mut self, data: &[u8], ready: &str) {
+    /// Takes a piece; returns what of it is the command's own.
+    fn own<'d>(&mut self, data: &'d [u8], ready: &str) -> Cow<'d, [u8]> {
         if self.begun {
-            self.kept.push(data);
-            return;
+            return Cow::Borrowed(data);
         }
         self.before.extend_from_slice(data);
         match position(&self.before, ready.as_bytes()) {
             Some(at) => {
-                self.kept.push(self.before.get(at + ready.len()..).unwrap_or_default());
                 self.begun = true;
-                self.before = Vec::new();
+                Cow::Owned(std::mem::take(&mut self.before).split_off(at + ready.len()))
             }
-            None => forget(&mut self.before),
+            None => {
+                forget(&mut self.before);
+                Cow::Borrowed(&[])
+            }
         }
     }
 
@@ -63,8 +74,16 @@ impl Dialogue {
     pub(super) fn new(request: &Request) -> Self {
         let begun = request.gate.is_none();
         let output = || Output { begun, before: Vec::new(), kept: Capture::new(request.limit) };
-        let (stdout, stderr) = (output(), output());
-        Self { gate: request.gate.clone(), asked: false, whose: None, stdout, stderr, unread: Vec::new() }
+        Self {
+            gate: request.gate.clone(),
+            asked: false,
+            whose: None,
+            stdout: output(),
+            stderr: output(),
+            unread: Vec::new(),
+            hands_on: request.outlet.is_some(),
+            due: VecDeque::new(),
+        }
     }
 
     /// What to send before anything was printed.
@@ -74,7 +93,7 @@ impl Dialogue {
 
     /// Takes what the command printed on standard output.
     pub(super) fn stdout(&mut self, data: &[u8]) -> Option<Act> {
-        self.take(data, |dialogue| &mut dialogue.stdout)
+        self.take(Printed::Stdout, data)
     }
 
     /// Takes what the command printed on standard error.
@@ -83,7 +102,7 @@ impl Dialogue {
     /// When a password is asked for that we do not have, or that was wrong. Then the command must be ended at once,
     /// so that no further attempt of the user's is burnt.
     pub(super) fn stderr(&mut self, data: &[u8]) -> Result<Option<Act>, TransportError> {
-        let opened = self.take(data, |dialogue| &mut dialogue.stderr);
+        let opened = self.take(Printed::Stderr, data);
         let Some(gate) = self.gate.as_ref().filter(|_| !self.stderr.begun) else {
             return Ok(opened);
         };
@@ -104,13 +123,28 @@ impl Dialogue {
     }
 
     /// Takes a piece of one stream; tells when the gate has opened by it.
-    fn take(&mut self, data: &[u8], stream: fn(&mut Self) -> &mut Output) -> Option<Act> {
+    fn take(&mut self, printed: Printed, data: &[u8]) -> Option<Act> {
         let ready = self.gate.as_ref().map(|gate| gate.ready.clone()).unwrap_or_default();
         let before = self.opened();
-        stream(self).push(data, &ready);
+        let hands_on = self.hands_on;
+        let stream = match printed {
+            Printed::Stdout => &mut self.stdout,
+            Printed::Stderr => &mut self.stderr,
+        };
+        let own = stream.own(data, &ready);
+        if !hands_on {
+            stream.kept.push(&own);
+        } else if !own.is_empty() {
+            self.due.push_back((printed, Bytes::copy_from_slice(&own)));
+        }
         let gate = self.gate.as_ref().filter(|_| self.opened() && !before)?;
         gate.progress.send_replace(GateProgress::Open);
         Some(Act::SendInput)
+    }
+
+    /// The next piece that is to be handed on to the request's outlet.
+    pub(super) fn due(&mut self) -> Option<(Printed, Bytes)> {
+        self.due.pop_front()
     }
 
     fn opened(&self) -> bool {
@@ -210,7 +244,7 @@ mod tests {
 
     use tokio::sync::watch;
 
-    use super::super::{Input, Rung};
+    use super::super::{Input, Outlet, Rung};
     use super::*;
     use crate::model::Secret;
 
@@ -232,6 +266,7 @@ mod tests {
             }),
             deadline: Duration::from_secs(1),
             limit: 64,
+            outlet: None,
         }
     }
 
@@ -270,6 +305,21 @@ mod tests {
             let reply = dialogue.finish(Ending::Status(0)).unwrap();
             assert_eq!((reply.stdout.as_slice(), reply.stderr.as_slice()), (&b"RDY-1!"[..], &b"PW-1:?"[..]));
         }
+    }
+
+    #[test]
+    fn what_is_handed_on_begins_behind_the_gate_and_is_not_kept() {
+        let (outlet, _taken) = Outlet::new(None);
+        let mut dialogue = Dialogue::new(&Request { outlet: Some(outlet), ..request(true, Some("poison")) });
+        dialogue.stderr(b"lecture PW-1:").unwrap();
+        assert_eq!(dialogue.due(), None, "a gate's words are nobody's output");
+        assert_eq!(dialogue.stdout(b"motd RDY-1first"), Some(Act::SendInput));
+        dialogue.stderr(b"second").unwrap();
+        assert_eq!(dialogue.due(), Some((Printed::Stdout, Bytes::from_static(b"first"))));
+        assert_eq!(dialogue.due(), Some((Printed::Stderr, Bytes::from_static(b"second"))));
+        assert_eq!(dialogue.due(), None);
+        let reply = dialogue.finish(Ending::Status(0)).unwrap();
+        assert_eq!((reply.stdout.as_slice(), reply.stderr.as_slice()), (&b""[..], &b"lecture "[..]));
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub struct Link {
     pub connect_timeout: Duration,
     /// How to become another user there.
     pub become_: Option<Become>,
+    /// Is the output of its commands handed on as slowly as somebody reads it? Then less of it waits in memory, and a
+    /// server that has not heard of us for some time is not given up yet.
+    pub streams: bool,
     /// Where the rungs of the connection are noted, if somebody wants to see them.
     pub climb: Climb,
 }

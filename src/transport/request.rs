@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::TransportError;
+use super::{Outlet, TransportError};
 use crate::model::{Script, Secret};
 
 /// Ends everything that the script has started when nobody listens to it any more.
@@ -21,6 +21,9 @@ const WATCH: &str = "exec 3<&0
 hactl_watch=$!
 exec 3<&-";
 
+/// How many seconds a command has to end by itself, once it was told to.
+const GRACE: u32 = 3;
+
 /// One command line for the host's login shell, with what it reads on standard input.
 pub struct Request {
     /// The command line. It shows in the host's process list: never a secret.
@@ -33,6 +36,8 @@ pub struct Request {
     pub deadline: Duration,
     /// How many bytes of standard output and of standard error are kept, each.
     pub limit: usize,
+    /// Takes the output while the command runs, from the moment that it has its input; nothing of it is kept then.
+    pub outlet: Option<Outlet>,
 }
 
 /// What a command reads on standard input. Sent in chunks.
@@ -44,6 +49,8 @@ pub enum Input {
     Bytes(Bytes),
     /// A script in memory, whose end is the end of the connection: the host can tell by it that nobody listens any more.
     Script(Bytes),
+    /// The same; its end comes earlier where somebody hangs up.
+    Call(Bytes, HangUp),
     /// A local file, streamed from this byte on.
     File {
         /// Where it is.
@@ -51,6 +58,39 @@ pub enum Input {
         /// How many bytes of it are left out.
         from: u64,
     },
+}
+
+/// Tells a running command that it is to end. All clones are one.
+#[derive(Debug, Clone)]
+pub struct HangUp(Arc<watch::Sender<bool>>);
+
+impl HangUp {
+    /// Nobody has hung up.
+    pub fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+
+    /// Ends the input of every [`Input::Call`] that waits for it.
+    pub fn now(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Has somebody hung up?
+    pub fn is_over(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ends when somebody hangs up.
+    pub async fn wait(&self) {
+        // The sender lives in self: the channel cannot close.
+        let _ = self.0.subscribe().wait_for(|gone| *gone).await;
+    }
+}
+
+impl Default for HangUp {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// The dialogue that comes before the input: a program that may ask for a password, and then says that it is ready.
@@ -150,15 +190,25 @@ impl Request {
     /// A script, read by `sh -s` whatever the login shell is, as the body of a function: one that is cut off by a broken
     /// connection is a syntax error, and runs nothing. What it starts ends with the connection, see [`WATCH`].
     pub fn script(script: &Script, deadline: Duration, limit: usize) -> Self {
-        // The last line is one: a shell that reads a byte at a time would leave a second one to the watch, which gets the
-        // signal by its number, because it does not hear the one that it sends to all others.
-        let text = format!(
-            "hactl_main() {{\n{WATCH}\n{}\n}}\nhactl_main; set -- $?; kill -s KILL \"$hactl_watch\"; exit \"$1\"\n",
-            script.text()
-        );
-        let input = Input::Script(Bytes::from(text));
-        Self { command: "exec sh -s".to_owned(), input, gate: None, deadline, limit }
+        let input = Input::Script(Bytes::from(body(WATCH, script)));
+        Self { command: "exec sh -s".to_owned(), input, gate: None, deadline, limit, outlet: None }
     }
+}
+
+/// The text of a script for [`Input::Call`]. What ignores the TERM at the end of the connection is killed some seconds
+/// later: a command that somebody typed in is nothing that must not be cut.
+pub fn call(script: &Script) -> Bytes {
+    let watch = WATCH.replace("kill -s TERM 0 )", &format!("kill -s TERM 0; sleep {GRACE}; kill -s KILL 0 )"));
+    Bytes::from(body(&watch, script))
+}
+
+fn body(watch: &str, script: &Script) -> String {
+    // The last line is one: a shell that reads a byte at a time would leave a second one to the watch, which gets the
+    // signal by its number, because it does not hear the one that it sends to all others.
+    format!(
+        "hactl_main() {{\n{watch}\n{}\n}}\nhactl_main; set -- $?; kill -s KILL \"$hactl_watch\"; exit \"$1\"\n",
+        script.text()
+    )
 }
 
 impl Ending {
@@ -174,5 +224,18 @@ impl std::fmt::Display for Ending {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Signal(signal) => write!(f, "signal {signal}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_kills_what_ignores_its_term_and_a_script_does_not() {
+        let mut script = Script::new();
+        script.line("true");
+        assert!(std::str::from_utf8(&call(&script)).unwrap().contains("kill -s TERM 0; sleep 3; kill -s KILL 0 ) <&3"));
+        assert!(!body(WATCH, &script).contains("KILL 0"));
     }
 }

@@ -106,7 +106,7 @@ impl Place<'_> {
             self.blob.sha256, self.blob.size, self.state_folder_shell
         );
         let command = format!("exec sh -c {}", quote(&script));
-        Request { command, input, gate: None, deadline: self.deadline, limit: 16 * 1024 }
+        Request { command, input, gate: None, deadline: self.deadline, limit: 16 * 1024, outlet: None }
     }
 
     fn take(&self, part: Option<&Part>) -> Request {

@@ -2,10 +2,12 @@
 
 mod become_user;
 mod crowds;
+mod exec;
 mod faults;
 mod hosts;
 mod interrupted;
 mod jump;
+mod logs;
 pub(crate) mod output;
 mod pack;
 mod preflight;

@@ -163,6 +163,7 @@ impl Sshd {
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
             become_: None,
+            streams: false,
             climb: Climb::default(),
         }
     }

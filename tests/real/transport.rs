@@ -13,6 +13,7 @@ mod passphrase;
 mod password;
 mod plain;
 mod resume;
+mod stream;
 mod token;
 mod upload;
 
@@ -29,6 +30,7 @@ pub(crate) fn command(text: &str) -> Request {
         gate: None,
         deadline: Duration::from_secs(30),
         limit: 1024 * 1024,
+        outlet: None,
     }
 }
 

@@ -1,12 +1,16 @@
 //! The command line: words in.
 
+mod exec;
 mod hosts;
 mod lab;
 mod lock;
+mod logs;
 
+pub use exec::Exec;
 pub use hosts::{HostsAction, HostsRun, HostsTrust};
 pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
+pub use logs::Logs;
 
 use std::path::PathBuf;
 
@@ -56,6 +60,10 @@ pub enum Command {
     Rollback(Rollback),
     /// Show who holds the lock of each host, or free it
     Lock(Lock),
+    /// Run one command on many hosts
+    Exec(Exec),
+    /// Show the products' logs of all nodes, or follow them
+    Logs(Logs),
     /// Practise on a cluster inside this machine: no hosts, no root, no network
     #[command(subcommand)]
     Lab(LabAction),
@@ -137,7 +145,7 @@ pub struct Hosts {
     /// Seconds until a host that does not answer is unreachable; overrides the inventory
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600), value_name = "SECONDS")]
     pub connect_timeout: Option<u64>,
-    /// Seconds that one look or one mend of a host may take
+    /// Seconds that one look, one mend or one command may take on a host
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400), value_name = "SECONDS")]
     pub timeout: u64,
     /// The file with the hosts' keys; overrides the inventory
@@ -269,6 +277,8 @@ pub enum SchemaOf {
     Report,
     /// A line of `--output jsonl`.
     Event,
+    /// A line of `--output jsonl` of `exec` and `logs`; its `result` is what `--output json` prints.
+    Call,
     /// What `hosts list --output json` prints.
     HostsList,
     /// What `hosts ping --output json` prints.

@@ -56,7 +56,8 @@ impl Reach {
         options: &FleetOptions,
     ) -> Result<Self, FleetError> {
         let chosen = options.selection.hosts(&cluster)?;
-        let links = Links { cluster: &cluster, secrets, controller, options, jump_hosts: JumpHosts::default() };
+        let links =
+            Links { cluster: &cluster, secrets, controller, options, jump_hosts: JumpHosts::default(), streams: false };
         let uploads = Arc::new(Semaphore::new(1));
         let place = |host: &Host| {
             let node = Node::new(host, Vec::new(), &links, uploads.clone()).noted();

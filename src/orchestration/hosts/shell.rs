@@ -142,6 +142,7 @@ mod tests {
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(1),
             become_: None,
+            streams: false,
             climb: Climb::default(),
         }
     }

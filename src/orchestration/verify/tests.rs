@@ -322,7 +322,14 @@ async fn ways() -> BTreeMap<String, Vec<String>> {
     };
     let secrets = Secrets::default();
     let jump_hosts = JumpHosts::default();
-    let links = Links { cluster: &cluster, secrets: &secrets, controller: &controller, options: &options, jump_hosts };
+    let links = Links {
+        cluster: &cluster,
+        secrets: &secrets,
+        controller: &controller,
+        options: &options,
+        jump_hosts,
+        streams: false,
+    };
     let profile = Arc::new(Profile::find("wso2carbon", "4.5.1").unwrap());
     let words = |place: &Place| place.doors.iter().map(Door::words).collect::<Vec<_>>();
     let mut all = BTreeMap::new();

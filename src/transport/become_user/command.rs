@@ -49,7 +49,8 @@ pub(super) fn wrap(
         progress,
     };
     let input = request.input.clone();
-    (Request { command, input, gate: Some(gate), deadline: request.deadline, limit: request.limit }, heard)
+    let (deadline, limit, outlet) = (request.deadline, request.limit, request.outlet.clone());
+    (Request { command, input, gate: Some(gate), deadline, limit, outlet }, heard)
 }
 
 struct Words<'a> {

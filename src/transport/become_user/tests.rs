@@ -87,8 +87,14 @@ fn no_command_line_holds_the_password_and_none_is_ready_before_its_time() {
         let password = Some(std::sync::Arc::new(Secret::new("poison".to_owned())));
         let how = Become { method, user: "it's me".to_owned(), password, attempts: Attempts::default() };
         let deadline = std::time::Duration::from_secs(1);
-        let request =
-            Request { command: "echo 'a b'".to_owned(), input: Input::Nothing, gate: None, deadline, limit: 10 };
+        let request = Request {
+            command: "echo 'a b'".to_owned(),
+            input: Input::Nothing,
+            gate: None,
+            deadline,
+            limit: 10,
+            outlet: None,
+        };
         let (wrapped, _) = command::wrap(&how, &request, 7, with_terminal);
         let gate = wrapped.gate.unwrap();
         assert!(!wrapped.command.contains("poison") && !wrapped.command.contains(&gate.ready), "{}", wrapped.command);

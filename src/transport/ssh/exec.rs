@@ -11,12 +11,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::{Session, instead};
 use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
-use crate::transport::exchange::{Halt, Sink, exchange, feed};
+use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
+use crate::transport::linger::Linger;
+use crate::transport::outlet::Outflow;
 use crate::transport::{Ending, Reply, Request, Rung, TransportError};
-
-/// How long the end of the channel may come after the end of the command: a background child that holds standard
-/// output open keeps it open for ever.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// How long telling the server that we are done may take.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -109,7 +107,7 @@ async fn run(
     let mut accepted = false;
     let (sender, acts) = unbounded_channel();
     let write = feed(Sink::Channel(writer), request, acts);
-    let read = listen(session, reader, &mut dialogue, &mut accepted, sender);
+    let read = listen(session, reader, &mut dialogue, request, &mut accepted, sender);
     let halt = match exchange(read, write, end).await {
         Ok(ending) => {
             let (stdout, stderr) = dialogue.heard();
@@ -131,6 +129,7 @@ async fn listen(
     session: &Session,
     mut reader: ChannelReadHalf,
     dialogue: &mut Dialogue,
+    request: &Request,
     accepted: &mut bool,
     acts: UnboundedSender<Act>,
 ) -> Result<Ending, TransportError> {
@@ -138,9 +137,10 @@ async fn listen(
     let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
     tell(dialogue.start());
     let mut ending = None;
-    let mut until = None;
+    let mut linger = Linger::new(request);
+    let mut outflow = Outflow::default();
     loop {
-        let message = match until {
+        let message = match linger.until() {
             None => reader.wait().await,
             Some(until) => match timeout_at(until, reader.wait()).await {
                 Ok(message) => message,
@@ -176,9 +176,13 @@ async fn listen(
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => ending = Some(Ending::Signal(name(signal_name))),
             Some(_) => {}
         }
-        if ending.is_some() && until.is_none() {
-            until = Some(Instant::now() + LINGER);
+        hand_on(dialogue, &mut outflow, request, &mut linger).await?;
+        if ending.is_some() {
+            linger.ended();
         }
+    }
+    if let Some(outlet) = &request.outlet {
+        outflow.end(outlet).await;
     }
     ending.ok_or_else(|| lost(session, "while the command was running"))
 }

@@ -25,6 +25,14 @@ const DROPPED: &str = "too many may be logging in at once: lower --concurrency, 
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVES: usize = 3;
 
+/// The same where output is handed on as slowly as somebody reads it: an answer may be behind a lot of that.
+const PATIENT_KEEPALIVE: Duration = Duration::from_secs(15);
+const PATIENT_KEEPALIVES: usize = 8;
+
+/// What waits in memory of each channel then: packets of up to 32 KiB, and the bytes that a server may send ahead.
+const STREAM_BUFFER: usize = 16;
+const STREAM_WINDOW: u32 = 256 * 1024;
+
 /// Bounds what the keepalive does not: an exchange of keys that was given up, and a socket that takes no more bytes.
 const INACTIVITY: Duration = Duration::from_secs(60);
 
@@ -37,7 +45,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let known = files::known_hosts(link).await?;
-    let config = Arc::new(config(&known, ask));
+    let config = Arc::new(config(&known, ask, link.streams));
     let sight = Arc::new(Mutex::new(None));
     let parting = Parting::default();
     let doorman = Doorman::new(known, ask.clone(), Arc::clone(&sight), parting.clone(), link.climb.clone());
@@ -62,7 +70,7 @@ where
 }
 
 /// Algorithms in the order of speed; all of them are those of current OpenSSH, and none rests on SHA-1.
-fn config(known: &KnownHosts, ask: &Ask) -> Config {
+fn config(known: &KnownHosts, ask: &Ask, streams: bool) -> Config {
     let ciphers = [
         cipher::AES_128_GCM,
         cipher::AES_256_GCM,
@@ -96,11 +104,13 @@ fn config(known: &KnownHosts, ask: &Ask) -> Config {
             ..Preferred::DEFAULT
         },
         nodelay: true,
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: KEEPALIVES,
-        inactivity_timeout: Some(INACTIVITY),
+        keepalive_interval: Some(if streams { PATIENT_KEEPALIVE } else { KEEPALIVE }),
+        keepalive_max: if streams { PATIENT_KEEPALIVES } else { KEEPALIVES },
+        // While a slow reader makes us wait, nothing is heard of a server that is well.
+        inactivity_timeout: (!streams).then_some(INACTIVITY),
         // A window of messages must fit into the channel's buffer, or a slow reader stalls the connection.
-        channel_buffer_size: 256,
+        channel_buffer_size: if streams { STREAM_BUFFER } else { 256 },
+        window_size: if streams { STREAM_WINDOW } else { Config::default().window_size },
         ..Config::default()
     }
 }
