@@ -6,6 +6,7 @@ mod console;
 mod explain;
 mod findings;
 pub mod inventory;
+mod limits;
 mod progress;
 mod render;
 mod results;

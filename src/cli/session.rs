@@ -9,7 +9,7 @@ use super::console::{Console, RED, styled};
 use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster, read, render, render_playbook};
 use super::progress::Progress;
 use super::results::{Last, Line, Results};
-use super::{Refusal, signals};
+use super::{Refusal, limits, signals};
 use crate::model::Redactor;
 use crate::model::inventory::{Cluster, Place, Problem, Secrets, Severity};
 use crate::orchestration::{
@@ -265,6 +265,7 @@ pub(super) fn print(talk: &Talk, console: &Console, reports: &[Report], text: im
 
 /// Runs the work of a command until it ends, or until the user insists on stopping.
 pub(super) fn block_on<T>(console: &Console, work: impl AsyncFnOnce(Stop) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    limits::raise();
     // Two threads: the work of a handshake is the cryptography, and more threads would only wait.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))

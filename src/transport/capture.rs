@@ -6,7 +6,7 @@
 pub(super) struct Capture {
     kept: Vec<u8>,
     limit: usize,
-    overflowed: bool,
+    seen: u64,
 }
 
 impl Capture {
@@ -16,12 +16,17 @@ impl Capture {
 
     pub(super) fn push(&mut self, data: &[u8]) {
         let room = self.limit - self.kept.len();
-        self.overflowed |= data.len() > room;
+        self.seen += data.len() as u64;
         self.kept.extend_from_slice(&data[..data.len().min(room)]);
     }
 
     pub(super) fn overflowed(&self) -> bool {
-        self.overflowed
+        self.seen > self.kept.len() as u64
+    }
+
+    /// How many bytes were printed, kept or not.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

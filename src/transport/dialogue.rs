@@ -3,6 +3,8 @@
 //! Pure: bytes in, acts out. SSH and the local shell drive the same machine.
 
 use super::capture::Capture;
+use super::deadline::unended;
+use super::heard::heard_lines;
 use super::{Ending, Gate, Refusal, RefusalKind, Reply, Request, TransportError};
 
 /// What is to be sent to the command now.
@@ -117,14 +119,17 @@ impl Dialogue {
         })
     }
 
-    /// Why the gate did not open in time; `None` when it has.
-    pub(super) fn out_of_time(&self) -> Option<TransportError> {
-        (!self.opened).then(|| self.refusal(RefusalKind::OutOfTime))
+    /// Why there was no end in time.
+    pub(super) fn out_of_time(&self, request: &Request) -> TransportError {
+        match self.opened {
+            true => unended(request, self.stdout.seen() + self.stderr.seen()),
+            false => self.refusal(RefusalKind::OutOfTime),
+        }
     }
 
     fn refusal(&self, kind: RefusalKind) -> TransportError {
         let said = [self.stderr.bytes(), &self.before_prompt].concat();
-        let mut said = String::from_utf8_lossy(&said).trim().to_owned();
+        let mut said = heard_lines(&String::from_utf8_lossy(&said));
         let Some(gate) = &self.gate else {
             return TransportError::new(super::Rung::Become, "become-failed", said);
         };
@@ -213,7 +218,7 @@ mod tests {
     fn an_end_before_ready_is_a_refusal_with_what_was_said() {
         let mut dialogue = Dialogue::new(&request(true, None));
         assert_eq!(dialogue.stderr(b"not me"), Ok(None));
-        assert_eq!(dialogue.out_of_time().unwrap().cause, "OutOfTime not me");
+        assert_eq!(dialogue.out_of_time(&request(true, None)).cause, "OutOfTime not me");
         assert_eq!(dialogue.finish(Ending::Status(1)).unwrap_err().cause, "Ended(Status(1)) not me");
     }
 

@@ -6,6 +6,7 @@ mod deadline;
 mod dialogue;
 mod error;
 mod exchange;
+mod heard;
 pub mod http;
 mod known_hosts;
 mod link;
@@ -17,6 +18,7 @@ mod stream;
 mod upload;
 
 pub use error::{Rung, TransportError};
+pub use heard::heard;
 pub use link::{Become, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
 pub use ssh::JumpHosts;

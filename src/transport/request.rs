@@ -127,6 +127,19 @@ impl Request {
     }
 }
 
+/// A command line that runs a POSIX script whatever the login shell is. A csh has no line ends between quotes, a fish
+/// has backslashes there, and both may take a `!` for a command of long ago.
+pub(super) fn any_shell(script: &str) -> String {
+    let mut encoded = String::with_capacity(script.len() + script.len() / 8);
+    for sign in script.chars() {
+        match sign {
+            '\n' | '\'' | '\\' | '!' => encoded.push_str(&format!("\\{:04o}", u32::from(sign))),
+            sign => encoded.push(sign),
+        }
+    }
+    format!("exec sh -c 'eval \"$(printf %b \"$1\")\"' sh '{encoded}'")
+}
+
 impl Ending {
     /// Did it end with status 0?
     pub fn is_success(&self) -> bool {
@@ -140,5 +153,17 @@ impl std::fmt::Display for Ending {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Signal(signal) => write!(f, "signal {signal}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_for_any_shell_has_nothing_that_a_csh_or_a_fish_reads_otherwise() {
+        let line = any_shell("printf '%s\\n' \"it's\"\n[ ! -e x ]\n");
+        let expected = r#"'printf \0047%s\0134n\0047 "it\0047s"\0012[ \0041 -e x ]\0012'"#;
+        assert_eq!(line, format!("{}{expected}", r#"exec sh -c 'eval "$(printf %b "$1")"' sh "#));
     }
 }

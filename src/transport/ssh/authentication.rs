@@ -21,8 +21,11 @@ use crate::transport::{Link, Rung, TransportError};
 /// still have to come.
 const KEYS: usize = 5;
 
-/// How long all of it may take: a server may look names up or ask a directory, a user may have to touch a token.
+/// How long all of it may take where a person may have to do something, such as to touch a token.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many times as long as a connection a login may take: a server may look names up or ask a directory.
+const LOGIN: u32 = 6;
 
 /// How often a server may ask questions before we stop answering them with the password.
 const QUESTIONS: usize = 4;
@@ -37,14 +40,21 @@ pub(super) async fn authenticate(
     parting: &Parting,
 ) -> Result<(), TransportError> {
     let mut login = Login { link, handle, parting, offered: Vec::new(), tried: Vec::new(), failure: None, wants: None };
-    match timeout(PATIENCE.max(link.connect_timeout), login.run()).await {
+    let with_person = link.agent || link.password.is_some();
+    let patience = (link.connect_timeout * LOGIN).max(if with_person { PATIENCE } else { Duration::ZERO });
+    match timeout(patience, login.run()).await {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(login.refused()),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(TransportError::new(
             Rung::Authentication,
             "authentication-timeout",
-            format!("the login of {} was neither accepted nor refused in time; tried {}", link.user, login.tried()),
+            format!(
+                "the login of {} was neither accepted nor refused within {} s; tried {}",
+                link.user,
+                patience.as_secs_f32(),
+                login.tried()
+            ),
         )
         .hint("the host may be waiting for a directory server or for DNS (UseDNS no in sshd_config), or your agent for you")),
     }
@@ -75,6 +85,11 @@ impl Login<'_> {
         }
         if let Some(password) = self.link.password.clone() {
             return self.password(&password).await;
+        }
+        if self.wants.is_none() {
+            // Some servers know us by where we come from. The others say at least what they want to see.
+            let result = self.handle.authenticate_none(self.link.user.as_str()).await;
+            return self.checked(result);
         }
         Ok(false)
     }
@@ -231,6 +246,9 @@ impl Login<'_> {
     }
 
     fn hung_up(&self) -> TransportError {
+        if let Some(flood) = self.parting.guard.flood(Rung::Authentication) {
+            return flood;
+        }
         let words = self.parting.words().unwrap_or_else(|| "without a reason".to_owned());
         if words.contains("Too many authentication failures") {
             return TransportError::new(

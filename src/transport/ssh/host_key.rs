@@ -3,24 +3,34 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use russh::client::{self, DisconnectReason};
+use russh::client::{self, ChannelOpenHandle, DisconnectReason, Msg, Session};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
+use russh::{Channel, ChannelId, ChannelOpenFailure};
 
+use super::guard::Guard;
+use crate::transport::heard::heard;
 use crate::transport::known_hosts::{KnownHosts, Verdict, fingerprint};
 use crate::transport::{Link, Rung, TransportError};
 
 /// Why a connection has ended, in the server's words or in those of the system.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Parting(Arc<Mutex<Option<String>>>);
+#[derive(Debug, Clone)]
+pub(super) struct Parting {
+    words: Arc<Mutex<Option<String>>>,
+    pub(super) guard: Arc<Guard>,
+}
 
 impl Parting {
-    fn set(&self, words: String) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+    pub(super) fn new(guard: Arc<Guard>) -> Self {
+        Self { words: Arc::default(), guard }
+    }
+
+    fn set(&self, words: &str) {
+        *self.words.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard(words));
     }
 
     /// The reason, where one is known.
     pub(super) fn words(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.words.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|words| !words.is_empty())
     }
 }
 
@@ -52,18 +62,110 @@ impl client::Handler for Doorman {
         Ok(welcome)
     }
 
+    async fn data(&mut self, _: ChannelId, data: &[u8], _: &mut Session) -> Result<(), russh::Error> {
+        self.parting.guard.delivered(data.len());
+        Ok(())
+    }
+
+    async fn extended_data(&mut self, _: ChannelId, _: u32, data: &[u8], _: &mut Session) -> Result<(), russh::Error> {
+        self.parting.guard.delivered(data.len());
+        Ok(())
+    }
+
+    // russh would accept them. We have asked for nothing that a server could open a channel for.
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
     async fn disconnected(&mut self, reason: DisconnectReason<russh::Error>) -> Result<(), russh::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(said) => {
-                self.parting.set(said.message);
+                self.parting.set(&said.message);
                 Ok(())
             }
             DisconnectReason::Error(error) => {
-                self.parting.set(error.to_string());
+                self.parting.set(&error.to_string());
                 Err(error)
             }
         }
     }
+}
+
+async fn refuse_channel(reply: ChannelOpenHandle) -> Result<(), russh::Error> {
+    reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+    Ok(())
 }
 
 impl Doorman {

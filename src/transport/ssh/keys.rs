@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::model::{Secret, Sha256};
+use crate::transport::error::out_of_files;
 use crate::transport::{Rung, TransportError};
 
 fn error(code: &'static str, cause: String, hint: impl Into<String>) -> TransportError {
@@ -44,6 +45,9 @@ pub(super) async fn certificate(path: &Path) -> Option<Certificate> {
 pub(super) async fn load(path: &Path, passphrase: Option<Arc<Secret>>) -> Result<Arc<PrivateKey>, TransportError> {
     let shown = path.display();
     let unreadable = |problem: std::io::Error| {
+        if let Some(ours) = out_of_files(Rung::Authentication, &problem) {
+            return ours;
+        }
         let cause = format!("the key file {shown} cannot be read: {problem}");
         error("key-file-unreadable", cause, "make it readable for you (chmod 600)")
     };

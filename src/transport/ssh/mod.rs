@@ -6,6 +6,7 @@ pub(super) mod dial;
 mod exec;
 mod files;
 mod forward;
+mod guard;
 mod handshake;
 mod host_key;
 mod jump;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::deadline::late;
 use super::retry::again;
 use super::{Answer, Link, Reply, Request, Stream, Transport, TransportError};
+use guard::Hold;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 
@@ -51,6 +53,7 @@ struct Session {
     _through: Option<Arc<Self>>,
     /// Why the connection has ended, once it has.
     parting: Parting,
+    _hold: Hold,
     channels: Semaphore,
     /// How many channels are open.
     running: AtomicUsize,
@@ -136,12 +139,13 @@ async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>) -> Resu
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting) = handshake::handshake(link, stream).await?;
+    let (mut handle, parting, hold) = handshake::handshake(link, stream).await?;
     authentication::authenticate(link, &mut handle, &parting).await?;
     Ok(Session {
         handle,
         _through: through,
         parting,
+        _hold: hold,
         channels: Semaphore::new(CHANNELS),
         running: AtomicUsize::new(0),
         freed: Notify::new(),

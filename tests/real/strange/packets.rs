@@ -1,0 +1,372 @@
+//! The wire of a server that can say anything: SSH packets before and after encryption, and the exchange of keys.
+//!
+//! Written for these tests alone. It checks nothing of what it is told, because it must be able to break every rule.
+
+use std::collections::VecDeque;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+
+use aes::Aes128;
+use ctr::Ctr128BE;
+use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
+use curve25519_dalek::MontgomeryPoint;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use russh::keys::PrivateKey;
+use russh::keys::signature::Signer as _;
+use sha2::{Digest as _, Sha256};
+
+pub(crate) const DISCONNECT: u8 = 1;
+pub(crate) const IGNORE: u8 = 2;
+pub(crate) const DEBUG: u8 = 4;
+const SERVICE_ACCEPT: u8 = 6;
+const KEXINIT: u8 = 20;
+const NEWKEYS: u8 = 21;
+const KEX_REPLY: u8 = 31;
+const USERAUTH_REQUEST: u8 = 50;
+pub(crate) const USERAUTH_FAILURE: u8 = 51;
+pub(crate) const USERAUTH_SUCCESS: u8 = 52;
+pub(crate) const USERAUTH_BANNER: u8 = 53;
+const USERAUTH_PK_OK: u8 = 60;
+pub(crate) const GLOBAL_REQUEST: u8 = 80;
+const REQUEST_FAILURE: u8 = 82;
+pub(crate) const CHANNEL_OPEN: u8 = 90;
+pub(crate) const CHANNEL_OPEN_CONFIRMATION: u8 = 91;
+pub(crate) const CHANNEL_OPEN_FAILURE: u8 = 92;
+pub(crate) const WINDOW_ADJUST: u8 = 93;
+pub(crate) const CHANNEL_DATA: u8 = 94;
+pub(crate) const EXTENDED_DATA: u8 = 95;
+pub(crate) const CHANNEL_EOF: u8 = 96;
+pub(crate) const CHANNEL_CLOSE: u8 = 97;
+pub(crate) const CHANNEL_REQUEST: u8 = 98;
+const CHANNEL_SUCCESS: u8 = 99;
+pub(crate) const CHANNEL_FAILURE: u8 = 100;
+
+/// How the server calls itself.
+pub(crate) const VERSION: &str = "SSH-2.0-Strange_1.0";
+
+/// A packet under construction.
+#[derive(Clone)]
+pub(crate) struct Packet(pub(crate) Vec<u8>);
+
+impl Packet {
+    pub(crate) fn new(kind: u8) -> Self {
+        Self(vec![kind])
+    }
+
+    pub(crate) fn byte(mut self, byte: u8) -> Self {
+        self.0.push(byte);
+        self
+    }
+
+    pub(crate) fn number(mut self, number: u32) -> Self {
+        self.0.extend(number.to_be_bytes());
+        self
+    }
+
+    pub(crate) fn text(self, text: impl AsRef<[u8]>) -> Self {
+        let text = text.as_ref();
+        let mut longer = self.number(u32::try_from(text.len()).unwrap());
+        longer.0.extend(text);
+        longer
+    }
+}
+
+/// One direction of an encrypted connection.
+struct Sealed {
+    cipher: Ctr128BE<Aes128>,
+    mac: Vec<u8>,
+}
+
+impl Sealed {
+    fn mac(&self, sequence: u32, packet: &[u8]) -> Vec<u8> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.mac).unwrap();
+        mac.update(&sequence.to_be_bytes());
+        mac.update(packet);
+        mac.finalize().into_bytes().to_vec()
+    }
+}
+
+/// One connection of a client.
+pub(crate) struct Wire {
+    pub(crate) stream: TcpStream,
+    key: PrivateKey,
+    theirs: Vec<u8>,
+    session: Vec<u8>,
+    reading: Option<Sealed>,
+    writing: Option<Sealed>,
+    read: u32,
+    written: u32,
+    /// The client's number of the channel that it has opened last.
+    pub(crate) client: u32,
+    /// What came while keys were exchanged anew.
+    waiting: VecDeque<Vec<u8>>,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: TcpStream, key: PrivateKey) -> Self {
+        stream.set_nodelay(true).unwrap();
+        let (theirs, session) = (Vec::new(), Vec::new());
+        let (reading, writing, waiting) = (None, None, VecDeque::new());
+        Self { stream, key, theirs, session, reading, writing, read: 0, written: 0, client: 0, waiting }
+    }
+
+    /// Says who it is, and hears who the client is.
+    pub(crate) fn versions(&mut self) -> io::Result<()> {
+        self.stream.write_all(format!("{VERSION}\r\n").as_bytes())?;
+        let mut byte = [0];
+        while !self.theirs.ends_with(b"\n") {
+            self.stream.read_exact(&mut byte)?;
+            self.theirs.push(byte[0]);
+        }
+        Ok(())
+    }
+
+    /// The server's list of algorithms: one of each kind.
+    fn algorithms() -> Packet {
+        let mut packet = Packet::new(KEXINIT);
+        packet.0.extend([7; 16]);
+        for list in ["curve25519-sha256", "ssh-ed25519", "aes128-ctr", "aes128-ctr", "hmac-sha2-256", "hmac-sha2-256"] {
+            packet = packet.text(list);
+        }
+        packet.text("none").text("none").text("").text("").byte(0).number(0)
+    }
+
+    /// The first packet of an exchange of keys, and nothing after it.
+    pub(crate) fn begin_exchange(&mut self) -> io::Result<()> {
+        self.send(&Self::algorithms())
+    }
+
+    /// Exchanges keys, for the first time or anew.
+    pub(crate) fn exchange(&mut self) -> io::Result<()> {
+        self.begin_exchange()?;
+        let mut theirs = self.next()?;
+        while theirs.first() != Some(&KEXINIT) {
+            self.waiting.push_back(theirs);
+            theirs = self.next()?;
+        }
+        let mut asked = self.next()?;
+        while asked.first() != Some(&30) {
+            self.waiting.push_back(asked);
+            asked = self.next()?;
+        }
+        let public: [u8; 32] = asked.get(5..37).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
+        let ours = rand::random::<[u8; 32]>();
+        let shared = MontgomeryPoint(public).mul_clamped(ours).to_bytes();
+        let (ours, host) =
+            (MontgomeryPoint::mul_base_clamped(ours).to_bytes(), self.key.public_key().to_bytes().unwrap());
+        let mut secret = shared.as_slice();
+        while secret.first() == Some(&0) {
+            secret = &secret[1..];
+        }
+        let sign: &[u8] = if secret.first().is_some_and(|byte| *byte > 127) { &[0] } else { &[] };
+        let secret = Packet(Vec::new()).text([sign, secret].concat()).0;
+        let mut all = Packet(Vec::new())
+            .text(self.theirs.trim_ascii_end())
+            .text(VERSION)
+            .text(&theirs)
+            .text(Self::algorithms().0)
+            .text(&host)
+            .text(public)
+            .text(ours)
+            .0;
+        all.extend(&secret);
+        let hash = Sha256::digest(&all).to_vec();
+        let signature = self.key.try_sign(&hash).unwrap();
+        let signature = Packet(Vec::new()).text("ssh-ed25519").text(signature.as_bytes()).0;
+        self.send(&Packet::new(KEX_REPLY).text(host).text(ours).text(signature))?;
+        self.send(&Packet::new(NEWKEYS))?;
+        if self.session.is_empty() {
+            self.session.clone_from(&hash);
+        }
+        let derived =
+            |letter: u8| Sha256::digest([&secret, &hash, [letter].as_slice(), &self.session].concat()).to_vec();
+        let sealed = |iv: u8, key: u8, mac: u8| Sealed {
+            cipher: Ctr128BE::<Aes128>::new_from_slices(&derived(key)[..16], &derived(iv)[..16]).unwrap(),
+            mac: derived(mac),
+        };
+        let (theirs, ours) = (sealed(b'A', b'C', b'E'), sealed(b'B', b'D', b'F'));
+        self.writing = Some(ours);
+        let mut end = self.next()?;
+        while end.first() != Some(&NEWKEYS) {
+            self.waiting.push_back(end);
+            end = self.next()?;
+        }
+        self.reading = Some(theirs);
+        Ok(())
+    }
+
+    /// Takes part in the login up to the answer to the request for the service.
+    pub(crate) fn service(&mut self) -> io::Result<()> {
+        self.read()?;
+        self.send(&Packet::new(SERVICE_ACCEPT).text("ssh-userauth"))
+    }
+
+    /// Lets in whoever shows a key.
+    pub(crate) fn login(&mut self) -> io::Result<()> {
+        loop {
+            let asked = self.read()?;
+            if asked.first() != Some(&USERAUTH_REQUEST) {
+                continue;
+            }
+            let mut rest = &asked[1..];
+            let _user = take(&mut rest);
+            let _service = take(&mut rest);
+            if take(&mut rest) != b"publickey" {
+                self.send(&Packet::new(USERAUTH_FAILURE).text("publickey").byte(0))?;
+                continue;
+            }
+            let signed = rest.first() == Some(&1);
+            rest = &rest[1..];
+            let (kind, key) = (take(&mut rest), take(&mut rest));
+            if signed {
+                return self.send(&Packet::new(USERAUTH_SUCCESS));
+            }
+            self.send(&Packet::new(USERAUTH_PK_OK).text(kind).text(key))?;
+        }
+    }
+
+    /// Opens the channel that the client asks for. Ours has the number of the client's.
+    pub(crate) fn channel(&mut self) -> io::Result<()> {
+        loop {
+            let asked = self.read()?;
+            if asked.first() == Some(&CHANNEL_OPEN) {
+                let confirmation = Packet::new(CHANNEL_OPEN_CONFIRMATION);
+                self.client = channel_of(&asked);
+                return self.send(&confirmation.number(self.client).number(0).number(1 << 21).number(1 << 15));
+            }
+        }
+    }
+
+    /// Accepts the command.
+    pub(crate) fn exec(&mut self) -> io::Result<()> {
+        loop {
+            let asked = self.read()?;
+            if asked.first() == Some(&CHANNEL_REQUEST) {
+                return self.send(&Packet::new(CHANNEL_SUCCESS).number(self.client));
+            }
+        }
+    }
+
+    /// The client's script, once it has come whole.
+    pub(crate) fn script(&mut self) -> io::Result<String> {
+        let mut script = Vec::new();
+        while !script.ends_with(b"; exit \"$1\"\n") {
+            let data = self.read()?;
+            if data.first() == Some(&CHANNEL_DATA) {
+                script.extend(take(&mut &data[5..]));
+            }
+        }
+        Ok(String::from_utf8(script).unwrap())
+    }
+
+    /// The command prints this on its standard output.
+    pub(crate) fn print(&mut self, text: impl AsRef<[u8]>) -> io::Result<()> {
+        for piece in text.as_ref().chunks(16 * 1024) {
+            self.send(&Packet::new(CHANNEL_DATA).number(self.client).text(piece))?;
+        }
+        Ok(())
+    }
+
+    /// The command has ended.
+    pub(crate) fn status(&mut self, status: u32) -> io::Result<()> {
+        self.send(&Packet::new(CHANNEL_REQUEST).number(self.client).text("exit-status").byte(0).number(status))
+    }
+
+    /// A message about the channel that has nothing but its number.
+    pub(crate) fn about_channel(&mut self, kind: u8) -> io::Result<()> {
+        self.send(&Packet::new(kind).number(self.client))
+    }
+
+    /// One packet to the client.
+    pub(crate) fn send(&mut self, packet: &Packet) -> io::Result<()> {
+        let block = if self.writing.is_some() { 16 } else { 8 };
+        let padding = block - (packet.0.len() + 5) % block;
+        let padding = if padding < 4 { padding + block } else { padding };
+        let mut bytes = u32::try_from(packet.0.len() + padding + 1).unwrap().to_be_bytes().to_vec();
+        bytes.push(u8::try_from(padding).unwrap());
+        bytes.extend(&packet.0);
+        bytes.resize(bytes.len() + padding, 0);
+        if let Some(sealed) = &mut self.writing {
+            let mac = sealed.mac(self.written, &bytes);
+            sealed.cipher.apply_keystream(&mut bytes);
+            bytes.extend(mac);
+        }
+        self.written = self.written.wrapping_add(1);
+        self.stream.write_all(&bytes)
+    }
+
+    /// The next packet of the client that is no question about our being alive.
+    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            let packet = match self.waiting.pop_front() {
+                Some(packet) => packet,
+                None => self.next()?,
+            };
+            match packet.first() {
+                Some(&GLOBAL_REQUEST) => self.send(&Packet::new(REQUEST_FAILURE))?,
+                Some(&(IGNORE | DEBUG)) => {}
+                _ => return Ok(packet),
+            }
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Vec<u8>> {
+        let first = if self.reading.is_some() { 16 } else { 8 };
+        let mut bytes = vec![0; first];
+        self.stream.read_exact(&mut bytes)?;
+        if let Some(sealed) = &mut self.reading {
+            sealed.cipher.apply_keystream(&mut bytes);
+        }
+        let length = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize + 4;
+        bytes.resize(length, 0);
+        self.stream.read_exact(&mut bytes[first..])?;
+        if let Some(sealed) = &mut self.reading {
+            sealed.cipher.apply_keystream(&mut bytes[first..]);
+            let mut mac = [0; 32];
+            self.stream.read_exact(&mut mac)?;
+            assert_eq!(sealed.mac(self.read, &bytes), mac, "the client's packet is damaged");
+        }
+        self.read = self.read.wrapping_add(1);
+        let end = length - usize::from(bytes[4]);
+        Ok(bytes[5..end].to_vec())
+    }
+
+    /// Bytes that are no packet.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Reads and throws away until the client has gone, and says nothing more.
+    pub(crate) fn silence(&mut self) -> io::Result<()> {
+        while self.stream.read(&mut [0; 4096])? > 0 {}
+        Ok(())
+    }
+
+    /// Ends the connection without a word: with a reset where something of the client's is unread.
+    pub(crate) fn reset(&mut self) -> io::Result<()> {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(std::time::Duration::ZERO))?;
+        drop(socket);
+        Ok(())
+    }
+
+    /// Ends the connection in order, as TCP knows it.
+    pub(crate) fn hang_up(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Both)
+    }
+}
+
+fn take<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let (length, more) = rest.split_at(4);
+    let length = u32::from_be_bytes(length.try_into().unwrap()) as usize;
+    let (text, more) = more.split_at(length);
+    *rest = more;
+    text
+}
+
+/// Whose number the client has given a channel that it wants.
+pub(crate) fn channel_of(asked: &[u8]) -> u32 {
+    let mut rest = &asked[1..];
+    take(&mut rest);
+    u32::from_be_bytes(rest[..4].try_into().unwrap())
+}
