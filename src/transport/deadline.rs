@@ -22,7 +22,7 @@ pub(super) fn unended(request: &Request, printed: u64) -> TransportError {
             "look on the host at what it is waiting for: the command, or before it what the login shell reads (.bashrc, \
              .zshenv, config.fish); or allow more time with --timeout",
         ),
-        1..ENDLESS => return error,
+        printed if printed <= request.limit as u64 => return error,
         printed => (
             format!("it has printed {} MB", printed / 1_000_000),
             "something prints without end there: the command, or before it what the login shell reads (.bashrc, .zshenv, \
@@ -32,5 +32,27 @@ pub(super) fn unended(request: &Request, printed: u64) -> TransportError {
     TransportError { cause: format!("{}; {so_far}", error.cause), ..error }.hint(hint)
 }
 
-/// Nobody waits for so much, in bytes.
-const ENDLESS: u64 = 32 << 20;
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Input;
+    use super::*;
+
+    #[test]
+    fn an_end_that_never_came_is_told_with_what_was_printed() {
+        let request = Request {
+            command: "x".into(),
+            input: Input::Nothing,
+            gate: None,
+            deadline: Duration::from_secs(2),
+            limit: 1_000_000,
+        };
+        let cause = |printed| unended(&request, printed).cause;
+        let waited = "no end within 2.0 s: waited for the command to end";
+        assert_eq!(cause(0), format!("{waited}; it has printed nothing"));
+        assert_eq!(cause(5), waited);
+        assert_eq!(cause(123_456_789), format!("{waited}; it has printed 123 MB"));
+        assert!(unended(&request, 0).hint.unwrap().contains(".bashrc"));
+    }
+}

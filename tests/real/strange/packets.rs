@@ -6,11 +6,9 @@ use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use aes::Aes128;
-use ctr::Ctr128BE;
-use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
-use curve25519_dalek::MontgomeryPoint;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use ring::rand::SystemRandom;
 use russh::keys::PrivateKey;
 use russh::keys::signature::Signer as _;
 use sha2::{Digest as _, Sha256};
@@ -40,6 +38,9 @@ pub(crate) const CHANNEL_CLOSE: u8 = 97;
 pub(crate) const CHANNEL_REQUEST: u8 = 98;
 const CHANNEL_SUCCESS: u8 = 99;
 pub(crate) const CHANNEL_FAILURE: u8 = 100;
+
+/// What the connection is encrypted with: it needs no second key against damage.
+const CIPHER: &str = "aes128-gcm@openssh.com";
 
 /// How the server calls itself.
 pub(crate) const VERSION: &str = "SSH-2.0-Strange_1.0";
@@ -73,16 +74,22 @@ impl Packet {
 
 /// One direction of an encrypted connection.
 struct Sealed {
-    cipher: Ctr128BE<Aes128>,
-    mac: Vec<u8>,
+    key: LessSafeKey,
+    fixed: [u8; 4],
+    count: u64,
 }
 
 impl Sealed {
-    fn mac(&self, sequence: u32, packet: &[u8]) -> Vec<u8> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.mac).unwrap();
-        mac.update(&sequence.to_be_bytes());
-        mac.update(packet);
-        mac.finalize().into_bytes().to_vec()
+    fn new(key: &[u8], iv: &[u8]) -> Self {
+        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key[..16]).unwrap());
+        Self { key, fixed: iv[..4].try_into().unwrap(), count: u64::from_be_bytes(iv[4..12].try_into().unwrap()) }
+    }
+
+    /// No two packets have the same.
+    fn nonce(&mut self) -> Nonce {
+        let bytes = [self.fixed.as_slice(), &self.count.to_be_bytes()].concat();
+        self.count = self.count.wrapping_add(1);
+        Nonce::try_assume_unique_for_key(&bytes).unwrap()
     }
 }
 
@@ -94,8 +101,6 @@ pub(crate) struct Wire {
     session: Vec<u8>,
     reading: Option<Sealed>,
     writing: Option<Sealed>,
-    read: u32,
-    written: u32,
     /// The client's number of the channel that it has opened last.
     pub(crate) client: u32,
     /// What came while keys were exchanged anew.
@@ -107,7 +112,7 @@ impl Wire {
         stream.set_nodelay(true).unwrap();
         let (theirs, session) = (Vec::new(), Vec::new());
         let (reading, writing, waiting) = (None, None, VecDeque::new());
-        Self { stream, key, theirs, session, reading, writing, read: 0, written: 0, client: 0, waiting }
+        Self { stream, key, theirs, session, reading, writing, client: 0, waiting }
     }
 
     /// Says who it is, and hears who the client is.
@@ -125,7 +130,7 @@ impl Wire {
     fn algorithms() -> Packet {
         let mut packet = Packet::new(KEXINIT);
         packet.0.extend([7; 16]);
-        for list in ["curve25519-sha256", "ssh-ed25519", "aes128-ctr", "aes128-ctr", "hmac-sha2-256", "hmac-sha2-256"] {
+        for list in ["curve25519-sha256", "ssh-ed25519", CIPHER, CIPHER, "hmac-sha2-256", "hmac-sha2-256"] {
             packet = packet.text(list);
         }
         packet.text("none").text("none").text("").text("").byte(0).number(0)
@@ -150,10 +155,10 @@ impl Wire {
             asked = self.next()?;
         }
         let public: [u8; 32] = asked.get(5..37).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
-        let ours = rand::random::<[u8; 32]>();
-        let shared = MontgomeryPoint(public).mul_clamped(ours).to_bytes();
-        let (ours, host) =
-            (MontgomeryPoint::mul_base_clamped(ours).to_bytes(), self.key.public_key().to_bytes().unwrap());
+        let private = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).unwrap();
+        let (ours, host) = (private.compute_public_key().unwrap(), self.key.public_key().to_bytes().unwrap());
+        let theirs_public = UnparsedPublicKey::new(&X25519, public);
+        let shared = agree_ephemeral(private, &theirs_public, <[u8]>::to_vec).unwrap();
         let mut secret = shared.as_slice();
         while secret.first() == Some(&0) {
             secret = &secret[1..];
@@ -167,24 +172,21 @@ impl Wire {
             .text(Self::algorithms().0)
             .text(&host)
             .text(public)
-            .text(ours)
+            .text(&ours)
             .0;
         all.extend(&secret);
         let hash = Sha256::digest(&all).to_vec();
         let signature = self.key.try_sign(&hash).unwrap();
         let signature = Packet(Vec::new()).text("ssh-ed25519").text(signature.as_bytes()).0;
-        self.send(&Packet::new(KEX_REPLY).text(host).text(ours).text(signature))?;
+        self.send(&Packet::new(KEX_REPLY).text(host).text(&ours).text(signature))?;
         self.send(&Packet::new(NEWKEYS))?;
         if self.session.is_empty() {
             self.session.clone_from(&hash);
         }
         let derived =
             |letter: u8| Sha256::digest([&secret, &hash, [letter].as_slice(), &self.session].concat()).to_vec();
-        let sealed = |iv: u8, key: u8, mac: u8| Sealed {
-            cipher: Ctr128BE::<Aes128>::new_from_slices(&derived(key)[..16], &derived(iv)[..16]).unwrap(),
-            mac: derived(mac),
-        };
-        let (theirs, ours) = (sealed(b'A', b'C', b'E'), sealed(b'B', b'D', b'F'));
+        let theirs = Sealed::new(&derived(b'C'), &derived(b'A'));
+        let ours = Sealed::new(&derived(b'D'), &derived(b'B'));
         self.writing = Some(ours);
         let mut end = self.next()?;
         while end.first() != Some(&NEWKEYS) {
@@ -279,20 +281,33 @@ impl Wire {
 
     /// One packet to the client.
     pub(crate) fn send(&mut self, packet: &Packet) -> io::Result<()> {
-        let block = if self.writing.is_some() { 16 } else { 8 };
-        let padding = block - (packet.0.len() + 5) % block;
+        let bytes = self.sealed(packet);
+        self.stream.write_all(&bytes)
+    }
+
+    /// The same packet again and again, many at a time.
+    pub(crate) fn flood(&mut self, packet: &Packet) -> io::Result<()> {
+        loop {
+            let many = 1 + 60_000 / packet.0.len();
+            let bytes: Vec<u8> = (0..many).flat_map(|_| self.sealed(packet)).collect();
+            self.stream.write_all(&bytes)?;
+        }
+    }
+
+    fn sealed(&mut self, packet: &Packet) -> Vec<u8> {
+        // The length itself is outside of what is encrypted.
+        let (block, outside) = if self.writing.is_some() { (16, 0) } else { (8, 4) };
+        let padding = block - (packet.0.len() + 1 + outside) % block;
         let padding = if padding < 4 { padding + block } else { padding };
-        let mut bytes = u32::try_from(packet.0.len() + padding + 1).unwrap().to_be_bytes().to_vec();
-        bytes.push(u8::try_from(padding).unwrap());
+        let length = u32::try_from(packet.0.len() + padding + 1).unwrap().to_be_bytes();
+        let mut bytes = vec![u8::try_from(padding).unwrap()];
         bytes.extend(&packet.0);
         bytes.resize(bytes.len() + padding, 0);
         if let Some(sealed) = &mut self.writing {
-            let mac = sealed.mac(self.written, &bytes);
-            sealed.cipher.apply_keystream(&mut bytes);
-            bytes.extend(mac);
+            let nonce = sealed.nonce();
+            sealed.key.seal_in_place_append_tag(nonce, Aad::from(length), &mut bytes).unwrap();
         }
-        self.written = self.written.wrapping_add(1);
-        self.stream.write_all(&bytes)
+        [length.as_slice(), &bytes].concat()
     }
 
     /// The next packet of the client that is no question about our being alive.
@@ -311,24 +326,18 @@ impl Wire {
     }
 
     fn next(&mut self) -> io::Result<Vec<u8>> {
-        let first = if self.reading.is_some() { 16 } else { 8 };
-        let mut bytes = vec![0; first];
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length)?;
+        let tag = if self.reading.is_some() { AES_128_GCM.tag_len() } else { 0 };
+        let mut bytes = vec![0; u32::from_be_bytes(length) as usize + tag];
         self.stream.read_exact(&mut bytes)?;
         if let Some(sealed) = &mut self.reading {
-            sealed.cipher.apply_keystream(&mut bytes);
+            let nonce = sealed.nonce();
+            sealed.key.open_in_place(nonce, Aad::from(length), &mut bytes).unwrap();
+            bytes.truncate(bytes.len() - tag);
         }
-        let length = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize + 4;
-        bytes.resize(length, 0);
-        self.stream.read_exact(&mut bytes[first..])?;
-        if let Some(sealed) = &mut self.reading {
-            sealed.cipher.apply_keystream(&mut bytes[first..]);
-            let mut mac = [0; 32];
-            self.stream.read_exact(&mut mac)?;
-            assert_eq!(sealed.mac(self.read, &bytes), mac, "the client's packet is damaged");
-        }
-        self.read = self.read.wrapping_add(1);
-        let end = length - usize::from(bytes[4]);
-        Ok(bytes[5..end].to_vec())
+        let end = bytes.len() - usize::from(bytes[0]);
+        Ok(bytes[1..end].to_vec())
     }
 
     /// Bytes that are no packet.
