@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Controller, FleetOptions};
 use crate::model::Secret;
 use crate::model::inventory::{Cluster, Host, JumpHost, OneOrMany, SecretSource, Secrets, TransportKind};
-use crate::transport::{Become, JumpHosts, Link};
+use crate::transport::{Become, Climb, JumpHosts, Link};
 
 /// How long a host that does not answer is waited for, unless somebody says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,6 +41,7 @@ impl Links<'_> {
             jump_hosts: self.jump_hosts.clone(),
             connect_timeout: self.connect_timeout(ssh.connect_timeout),
             become_: None,
+            climb: Climb::default(),
         };
         let hops = ssh.jump.iter().filter(|_| host.transport == TransportKind::Ssh).flat_map(|jump| jump.as_slice());
         for hop in hops {

@@ -9,6 +9,7 @@ mod event;
 mod fence;
 mod fleet;
 mod gates;
+pub mod hosts;
 mod journal;
 mod link;
 mod lock;

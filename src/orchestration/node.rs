@@ -7,12 +7,13 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::Failure;
+use super::hosts::refused;
 use super::link::Links;
 use crate::model::inventory::Host;
 use crate::model::{HostName, Script, state_folder};
 use crate::steps::Item;
 use crate::steps::preflight::Subject;
-use crate::transport::{Link, Reply, Request, Stream, Transport, TransportError, connect, heard};
+use crate::transport::{Link, Reply, Request, Stream, Transport, TransportError, connect};
 
 /// How much of one answer is kept, in bytes. Files over 4 MiB are not edited, so an answer this long is not one of ours.
 const ANSWER_LIMIT: usize = 16 << 20;
@@ -53,6 +54,21 @@ impl Node {
     /// The host as the rules know it.
     pub(super) fn subject(self, subject: Option<Subject>) -> Self {
         Self { subject, ..self }
+    }
+
+    /// The same, with the rungs of its connection noted.
+    pub(super) fn noted(self) -> Self {
+        Self { link: self.link.noted(), ..self }
+    }
+
+    /// How it is reached.
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// How long one look or one mend may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// How many command lines were sent.
@@ -123,23 +139,6 @@ impl Node {
 
     /// The host ran something, but not our script.
     pub(super) fn no_answer(&self, reply: &Reply) -> Failure {
-        let address = &self.link.address;
-        if reply.truncated {
-            let cause = "the host printed more than 16 MiB before it ran the script";
-            return Failure::new("no-answer", cause).hint(format!(
-                "see what the login shell of {} reads on the host (.bashrc, .zshenv, config.fish): it should print nothing \
-                 where there is no terminal",
-                self.link.user
-            ));
-        }
-        // Accounts that may not be used say so on standard output.
-        let said = [&reply.stderr, &reply.stdout].map(|text| String::from_utf8_lossy(text).trim().to_owned());
-        let last = said.iter().find_map(|text| text.lines().next_back());
-        let said = last.map_or_else(|| "it printed nothing".to_owned(), heard);
-        Failure::new("no-answer", format!("the host did not run the script ({}): {said}", reply.ending)).hint(format!(
-            "try `ssh -p {} {}@{address} 'exec sh -s' </dev/null`: it must print nothing and end with status 0. The \
-             user's login shell, ForceCommand in sshd_config and command= before his key may stand in the way",
-            self.link.port, self.link.user
-        ))
+        Failure::from(&refused(reply, &self.link))
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{JumpHosts, Link};
+use hactl::transport::{Climb, JumpHosts, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -157,6 +157,7 @@ impl Sshd {
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
             become_: None,
+            climb: Climb::default(),
         }
     }
 

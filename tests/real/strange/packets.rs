@@ -353,10 +353,7 @@ impl Wire {
 
     /// Ends the connection without a word: with a reset where something of the client's is unread.
     pub(crate) fn reset(&mut self) -> io::Result<()> {
-        let socket = socket2::SockRef::from(&self.stream);
-        socket.set_linger(Some(std::time::Duration::ZERO))?;
-        drop(socket);
-        Ok(())
+        socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO))
     }
 
     /// Ends the connection in order, as TCP knows it.

@@ -25,6 +25,7 @@ pub(super) fn link() -> Link {
         jump_hosts: hactl::transport::JumpHosts::default(),
         connect_timeout: Duration::from_secs(1),
         become_: None,
+        climb: hactl::transport::Climb::default(),
     }
 }
 

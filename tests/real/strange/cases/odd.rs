@@ -166,9 +166,9 @@ pub(crate) fn cases() -> Vec<Case> {
                         .into()
                 })
             },
-            "",
-            "no-answer",
-            "did not run the script (status 0)",
+            "shell",
+            "forced-command",
+            "ran something else than the script",
         ),
         case(
             "fences-begin-only",
@@ -206,9 +206,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 w.end()?;
                 w.silence()
             },
-            "",
-            "no-answer",
-            "did not run the script (status 0)",
+            "shell",
+            "forced-command",
+            "ran something else than the script",
         ),
         case(
             "half-an-answer",
