@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = &[
     ("authentication.yaml", include_str!("../../playbooks/explanations/authentication.yaml")),
     ("become.yaml", include_str!("../../playbooks/explanations/become.yaml")),
     ("exec.yaml", include_str!("../../playbooks/explanations/exec.yaml")),
+    ("faults.yaml", include_str!("../../playbooks/explanations/faults.yaml")),
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
     ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),

@@ -8,6 +8,7 @@ mod explain;
 mod findings;
 mod host_keys;
 pub mod inventory;
+mod limits;
 mod progress;
 mod prompt;
 mod render;

@@ -10,7 +10,7 @@ use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster,
 use super::progress::Progress;
 use super::prompt::keyring;
 use super::results::{Last, Line, Results};
-use super::{Refusal, signals};
+use super::{Refusal, limits, signals};
 use crate::model::Redactor;
 use crate::model::inventory::{Cluster, Place, Problem, Secrets, Severity};
 use crate::orchestration::{
@@ -277,6 +277,7 @@ pub(super) fn block_on_saying<T>(
     words: signals::Words,
     work: impl AsyncFnOnce(Stop) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
+    limits::raise();
     // Two threads: the work of a handshake is the cryptography, and more threads would only wait.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::capture::Capture;
+use super::deadline::unended;
+use super::heard::heard_lines;
 use super::{Ending, Gate, GateProgress, Printed, Prompt, Refusal, RefusalKind, Reply, Request, TransportError};
 
 /// How much of what was printed last is searched for the gate's words, and repeated in a refusal, in bytes.
@@ -43,6 +45,8 @@ struct Output {
     begun: bool,
     before: Vec<u8>,
     kept: Capture,
+    /// How many bytes of the command's own were printed, kept or not.
+    seen: u64,
 }
 
 impl Output {
@@ -73,7 +77,7 @@ impl Dialogue {
     /// The exchange for a request, before anything was printed.
     pub(super) fn new(request: &Request) -> Self {
         let begun = request.gate.is_none();
-        let output = || Output { begun, before: Vec::new(), kept: Capture::new(request.limit) };
+        let output = || Output { begun, before: Vec::new(), kept: Capture::new(request.limit), seen: 0 };
         Self {
             gate: request.gate.clone(),
             asked: false,
@@ -132,6 +136,7 @@ impl Dialogue {
             Printed::Stderr => &mut self.stderr,
         };
         let own = stream.own(data, &ready);
+        stream.seen += own.len() as u64;
         if !hands_on {
             stream.kept.push(&own);
         } else if !own.is_empty() {
@@ -173,13 +178,16 @@ impl Dialogue {
         (self.stdout.heard(), self.stderr.heard())
     }
 
-    /// Why the gate did not open in time; `None` when it has.
-    pub(super) fn out_of_time(&self) -> Option<TransportError> {
-        (!self.opened()).then(|| self.refusal(RefusalKind::OutOfTime))
+    /// Why there was no end in time.
+    pub(super) fn out_of_time(&self, request: &Request) -> TransportError {
+        match self.opened() {
+            true => unended(request, self.stdout.seen + self.stderr.seen),
+            false => self.refusal(RefusalKind::OutOfTime),
+        }
     }
 
     fn refusal(&self, kind: RefusalKind) -> TransportError {
-        let mut said = String::from_utf8_lossy(&self.stderr.before).trim().to_owned();
+        let mut said = heard_lines(&String::from_utf8_lossy(&self.stderr.before));
         let Some(gate) = &self.gate else {
             return TransportError::new(super::Rung::Become, "become-failed", said);
         };
@@ -359,7 +367,7 @@ mod tests {
         let mut dialogue = Dialogue::new(&request(true, None));
         assert_eq!(dialogue.stderr(&[b'x'; 20_000]), Ok(None));
         assert_eq!(dialogue.stderr(b"not me"), Ok(None));
-        let error = dialogue.out_of_time().unwrap();
+        let error = dialogue.out_of_time(&request(true, None));
         assert!(error.cause.starts_with("OutOfTime -: x") && error.cause.ends_with("not me"), "{error}");
         assert!(error.cause.len() < 9000, "{}", error.cause.len());
         let error = dialogue.finish(Ending::Status(1)).unwrap_err();

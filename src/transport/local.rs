@@ -9,7 +9,6 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::deadline::late;
 use super::dialogue::{Act, Dialogue};
 use super::exchange::{Halt, Sink, exchange, feed, hand_on};
 use super::linger::Linger;
@@ -62,7 +61,7 @@ async fn run(request: &Request, climb: &Climb) -> Result<Reply, TransportError> 
     end_group(&child).await;
     Err(match halt {
         Halt::Failed(error) => error,
-        Halt::Late => dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end")),
+        Halt::Late => dialogue.out_of_time(request),
     })
 }
 

@@ -211,6 +211,19 @@ fn body(watch: &str, script: &Script) -> String {
     )
 }
 
+/// A command line that runs a POSIX script whatever the login shell is. A csh has no line ends between quotes, a fish
+/// has backslashes there, and both may take a `!` for a command of long ago.
+pub(super) fn any_shell(script: &str) -> String {
+    let mut encoded = String::with_capacity(script.len() + script.len() / 8);
+    for sign in script.chars() {
+        match sign {
+            '\n' | '\'' | '\\' | '!' => encoded.push_str(&format!("\\{:04o}", u32::from(sign))),
+            sign => encoded.push(sign),
+        }
+    }
+    format!("exec sh -c 'eval \"$(printf %b \"$1\")\"' sh '{encoded}'")
+}
+
 impl Ending {
     /// Did it end with status 0?
     pub fn is_success(&self) -> bool {
@@ -237,5 +250,12 @@ mod tests {
         script.line("true");
         assert!(std::str::from_utf8(&call(&script)).unwrap().contains("kill -s TERM 0; sleep 3; kill -s KILL 0 ) <&3"));
         assert!(!body(WATCH, &script).contains("KILL 0"));
+    }
+
+    #[test]
+    fn a_script_for_any_shell_has_nothing_that_a_csh_or_a_fish_reads_otherwise() {
+        let line = any_shell("printf '%s\\n' \"it's\"\n[ ! -e x ]\n");
+        let expected = r#"'printf \0047%s\0134n\0047 "it\0047s"\0012[ \0041 -e x ]\0012'"#;
+        assert_eq!(line, format!("{}{expected}", r#"exec sh -c 'eval "$(printf %b "$1")"' sh "#));
     }
 }

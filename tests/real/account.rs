@@ -49,6 +49,11 @@ impl Account {
         &self.name
     }
 
+    /// Gives the user another login shell.
+    pub(crate) fn set_shell(&self, shell: &str) {
+        self.change("usermod", &["-s", shell, &self.name]);
+    }
+
     /// Gives the user a password.
     pub(crate) fn set_password(&self, password: &str) {
         let mut child = Command::new("chpasswd").stdin(Stdio::piped()).spawn().unwrap();

@@ -102,10 +102,7 @@ impl Cluster {
     fn server(config: &[&str]) -> Option<Sshd> {
         let folder = Sshd::folder_with_keys();
         let home = folder.path().join("home");
-        for below in ["repository/conf", "repository/components/lib", "repository/components/dropins"] {
-            fs::create_dir_all(home.join(below)).unwrap();
-        }
-        fs::write(home.join("repository/conf/deployment.toml"), SHIPPED).unwrap();
+        Self::lay_down(&home);
         fs::write(folder.path().join("hosts"), "127.0.0.1 localhost\n").unwrap();
         let wrap = folder.path().join("wrap");
         // Runs `hook-N` before the Nth command, if there is one: the only way to be there at the right moment.
@@ -117,6 +114,14 @@ impl Cluster {
         .unwrap();
         fs::set_permissions(&wrap, fs::Permissions::from_mode(0o755)).unwrap();
         Sshd::start_in(folder, config)
+    }
+
+    /// Makes a folder a product's home.
+    pub(crate) fn lay_down(home: &Path) {
+        for below in ["repository/conf", "repository/components/lib", "repository/components/dropins"] {
+            fs::create_dir_all(home.join(below)).unwrap();
+        }
+        fs::write(home.join("repository/conf/deployment.toml"), SHIPPED).unwrap();
     }
 
     /// Writes the inventory; `more` are further top-level keys.

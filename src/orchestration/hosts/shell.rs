@@ -2,7 +2,7 @@
 
 use crate::model::Script;
 use crate::orchestration::Failure;
-use crate::transport::{Ending, Link, Reply, Rung, TransportError};
+use crate::transport::{Ending, Link, Reply, Rung, TransportError, heard};
 
 /// What a shell said of itself.
 pub(super) struct Shell {
@@ -65,7 +65,7 @@ pub(in crate::orchestration) fn refused(reply: &Reply, link: &Link) -> Transport
     let has = |text: &str| said.contains(text);
     let words = if said.is_empty() { "it printed nothing" } else { said.as_str() };
     let cause = format!("the host did not run the script ({ending}): {words}");
-    if has("account is currently not available") || has("account is not available") {
+    if has("account is currently not available") || has("account is not available") || has("not allowed to login") {
         let hint = format!("give {user} a shell on the host (`usermod -s /bin/sh {user}`), or log in as another user");
         return error("login-shell-refuses", cause, hint);
     }
@@ -101,12 +101,7 @@ fn last_words(reply: &Reply) -> String {
     let last = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        line.chars()
-            .filter(|c| !c.is_control() && *c != '\u{fffd}')
-            .take(300)
-            .collect::<String>()
-            .trim_end_matches('.')
-            .to_owned()
+        heard(&line.replace('\u{fffd}', "")).trim_end_matches('.').to_owned()
     };
     Some(last(&reply.stderr)).filter(|line| !line.is_empty()).unwrap_or_else(|| last(&reply.stdout))
 }

@@ -9,6 +9,7 @@ use russh::keys::{Certificate, PublicKey};
 use super::agent::Agent;
 use super::certificates::describe;
 use super::keys::{KeyFile, Private, error};
+use crate::transport::heard::heard;
 use crate::transport::{Link, TransportError};
 
 /// One thing to offer, and who signs for it.
@@ -189,7 +190,7 @@ fn equal(one: &Certificate, other: &Certificate) -> bool {
 
 /// What the agent calls a key.
 fn named(identity: &AgentIdentity) -> String {
-    let comment = super::certificates::cleaned(identity.comment());
+    let comment = heard(identity.comment());
     if comment.is_empty() { "a key without a comment".to_owned() } else { comment }
 }
 

@@ -9,6 +9,7 @@ use russh::keys::ssh_key::certificate::CertType;
 
 use super::keys::error;
 use crate::transport::TransportError;
+use crate::transport::heard::heard;
 use crate::transport::known_hosts::fingerprint;
 
 /// Reads the file with a certificate that somebody has named.
@@ -28,7 +29,7 @@ pub(super) async fn read(path: &Path) -> Result<Certificate, TransportError> {
 
 /// How a certificate is named: by what its authority wrote into it, and by the authority.
 pub(super) fn describe(certificate: &Certificate) -> String {
-    format!("certificate `{}` of the CA {}", cleaned(certificate.key_id()), fingerprint(certificate.signature_key()))
+    format!("certificate `{}` of the CA {}", heard(certificate.key_id()), fingerprint(certificate.signature_key()))
 }
 
 /// Why a server may have refused a certificate. It does not say so itself: not to strangers.
@@ -62,7 +63,7 @@ pub(super) fn fault(certificate: &Certificate, user: &str, now: SystemTime) -> O
     }
     let for_whom = match principals {
         [] => "for nobody".to_owned(),
-        some => format!("for {}", some.iter().map(|one| cleaned(one)).collect::<Vec<_>>().join(", ")),
+        some => format!("for {}", some.iter().map(|one| heard(one)).collect::<Vec<_>>().join(", ")),
     };
     Some(error(
         "certificate-wrong-principal",
@@ -75,11 +76,4 @@ pub(super) fn fault(certificate: &Certificate, user: &str, now: SystemTime) -> O
 fn moment(seconds: u64) -> String {
     let stamp = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     stamp.map_or_else(|| "for ever".to_owned(), |stamp| stamp.to_string())
-}
-
-/// Text of others, fit to be printed.
-pub(super) fn cleaned(text: &str) -> String {
-    const MOST: usize = 160;
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

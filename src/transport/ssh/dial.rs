@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::wire::Wire;
+use crate::transport::error::out_of_files;
 use crate::transport::{Link, Rung, TransportError};
 
 /// The head start of one address of a name over the next.
@@ -24,7 +25,9 @@ pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
     let end = Instant::now() + limit;
     let addresses: Vec<SocketAddr> = match timeout_at(end, lookup_host((name, port))).await {
         Ok(Ok(found)) => found.collect(),
-        Ok(Err(error)) => return Err(unknown_name(name, &error.to_string())),
+        Ok(Err(error)) => {
+            return Err(out_of_files(Rung::Dns, &error).unwrap_or_else(|| unknown_name(name, &error.to_string())));
+        }
         Err(_) => {
             return Err(unknown_name(name, &format!("no answer within {} s", limit.as_secs_f32())));
         }
@@ -89,6 +92,9 @@ fn unknown_name(name: &str, why: &str) -> TransportError {
 }
 
 fn unreachable(target: &str, error: &io::Error) -> TransportError {
+    if let Some(ours) = out_of_files(Rung::Tcp, error) {
+        return ours;
+    }
     match error.kind() {
         ErrorKind::ConnectionRefused => {
             TransportError::new(Rung::Tcp, "connection-refused", format!("{target} refuses connections"))
@@ -102,5 +108,32 @@ fn unreachable(target: &str, error: &io::Error) -> TransportError {
         }
         _ => TransportError::new(Rung::Tcp, "unreachable", format!("{target} cannot be reached: {error}"))
             .hint("check the address, the network and the routes to the host"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_drops_packets_holds_up_the_next_one_only_a_little() {
+        // A listener whose queue is full drops what comes, as a firewall does.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let full = socket.listen(0).unwrap();
+        let dead = full.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = timeout(Duration::from_millis(300), TcpStream::connect(dead)).await {
+            waiting.push(stream.unwrap());
+            assert!(waiting.len() < 64, "the queue does not fill");
+        }
+        let living = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let living = living.local_addr().unwrap();
+        // The first answer counts: a dead address would be waited for two minutes.
+        let stream = timeout(Duration::from_secs(20), first(vec![dead, dead, living])).await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), living);
     }
 }

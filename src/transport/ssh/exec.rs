@@ -64,11 +64,12 @@ async fn open(session: &Session) -> Result<Channel<Msg>, TransportError> {
     let mut pause = FIRST_PAUSE;
     loop {
         let freed = session.freed.notified();
+        session.parting.guard.expect_channel();
         let reason = match session.handle.channel_open_session().await {
             Ok(channel) => return Ok(channel),
             Err(Error::ChannelOpenFailure(reason)) => reason,
             // The connection had died before anything was sent: the next try makes a new one.
-            Err(_) => return Err(lost(session, "before the command was sent").retriable()),
+            Err(_) => return Err(unsent(session, "before the command was sent")),
         };
         if session.running.load(Ordering::Acquire) > 0 {
             freed.await;
@@ -96,11 +97,11 @@ async fn run(
     end: Instant,
 ) -> Result<Reply, TransportError> {
     let Some(writer) = writer else {
-        return Err(lost(session, "before the command was sent").retriable());
+        return Err(unsent(session, "before the command was sent"));
     };
     match timeout_at(end, writer.exec(true, request.command.as_str())).await {
         Ok(Ok(())) => {}
-        Ok(Err(_)) => return Err(lost(session, "before the command was sent").retriable()),
+        Ok(Err(_)) => return Err(unsent(session, "before the command was sent")),
         Err(_) => return Err(late(request, "the command to be sent")),
     }
     let mut dialogue = Dialogue::new(request);
@@ -121,7 +122,7 @@ async fn run(
     Err(match halt {
         Halt::Failed(error) => error,
         Halt::Late if !accepted => late(request, "the server to accept the command"),
-        Halt::Late => dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end")),
+        Halt::Late => dialogue.out_of_time(request),
     })
 }
 
@@ -184,16 +185,37 @@ async fn listen(
     if let Some(outlet) = &request.outlet {
         outflow.end(outlet).await;
     }
-    ending.ok_or_else(|| lost(session, "while the command was running"))
+    ending.ok_or_else(|| match session.handle.is_closed() {
+        true => lost(session, "while the command was running"),
+        false => TransportError::new(
+            Rung::Command,
+            "no-exit-status",
+            "the server closed the channel without saying how the command ended",
+        )
+        .hint("the command may have been killed, or the server is not an ordinary sshd: look at the host's own log"),
+    })
 }
 
 pub(super) fn lost(session: &Session, when: &str) -> TransportError {
+    if let Some(flood) = session.parting.guard.flood(Rung::Command) {
+        return flood;
+    }
     let why = match session.parting.words() {
         Some(words) => format!(": {words}"),
         None => String::new(),
     };
     TransportError::new(Rung::Command, "connection-lost", format!("the connection was lost {when}{why}"))
         .hint("see whether the host is still up, then run again: what was done is found in place")
+}
+
+/// The same where nothing has run: the next try makes a new connection.
+pub(super) fn unsent(session: &Session, when: &str) -> TransportError {
+    let error = lost(session, when);
+    match error.code {
+        // The next connection would be flooded too.
+        "server-floods" => error,
+        _ => error.retriable(),
+    }
 }
 
 fn describe(reason: &ChannelOpenFailure) -> String {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tokio::io::AsyncReadExt as _;
 
+use crate::transport::error::out_of_files;
 use crate::transport::known_hosts::KnownHosts;
 use crate::transport::{Link, Rung, TransportError};
 
@@ -22,12 +23,14 @@ pub(super) async fn known_hosts(link: &Link) -> Result<KnownHosts, TransportErro
             Ok(content) => known.add(path, &String::from_utf8_lossy(&content)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
-                return Err(TransportError::new(
-                    Rung::HostKey,
-                    "known-hosts-unreadable",
-                    format!("{} cannot be read: {error}", path.display()),
-                )
-                .hint("make the file readable for you; without it no host's key can be judged"));
+                return Err(out_of_files(Rung::HostKey, &error).unwrap_or_else(|| {
+                    TransportError::new(
+                        Rung::HostKey,
+                        "known-hosts-unreadable",
+                        format!("{} cannot be read: {error}", path.display()),
+                    )
+                    .hint("make the file readable for you; without it no host's key can be judged")
+                }));
             }
         }
     }

@@ -13,13 +13,17 @@ use tokio::time::timeout;
 
 use super::asking::{Ask, Failed};
 use super::files;
+use super::guard::{Guard, Hold, guarded};
 use super::host_key::{Doorman, Parting};
+use crate::transport::heard::heard;
 use crate::transport::known_hosts::KnownHosts;
 use crate::transport::{Link, Rung, TransportError};
 
 /// A server that hangs up at once says nothing about why.
 const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
                        or it is no SSH server that answers there: check ssh.port";
+
+const LOOK: &str = "try `ssh -v` to the same host; the server's log may say more";
 
 /// A server that says nothing for this long is asked whether it is still there, and given up after three questions.
 const KEEPALIVE: Duration = Duration::from_secs(5);
@@ -40,21 +44,27 @@ const INACTIVITY: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When no algorithm is common, the host's key is not to be trusted, or the server hangs up or does not answer.
-pub(super) async fn handshake<S>(link: &Link, stream: S, ask: &Ask) -> Result<(Handle<Doorman>, Parting), Box<Failed>>
+pub(super) async fn handshake<S>(
+    link: &Link,
+    stream: S,
+    ask: &Ask,
+) -> Result<(Handle<Doorman>, Parting, Hold), Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let known = files::known_hosts(link).await?;
     let config = Arc::new(config(&known, ask, link.streams));
     let sight = Arc::new(Mutex::new(None));
-    let parting = Parting::default();
+    let (stream, guard, hold) = guarded(stream);
+    let parting = Parting::new(Arc::clone(&guard));
     let doorman = Doorman::new(known, ask.clone(), Arc::clone(&sight), parting.clone(), link.climb.clone());
     match timeout(link.connect_timeout, client::connect_stream(config, stream, doorman)).await {
-        Ok(Ok(handle)) => Ok((handle, parting)),
+        Ok(Ok(handle)) => Ok((handle, parting, hold)),
         Ok(Err(error)) => {
             let sight = sight.lock().unwrap_or_else(PoisonError::into_inner).take();
             let sight = sight.filter(|_| matches!(error, russh::Error::UnknownKey));
-            Err(Failed::new(failed(&error, &parting), sight))
+            let flood = guard.flood(Rung::KeyExchange);
+            Err(Failed::new(flood.unwrap_or_else(|| failed(&error, &parting, &guard)), sight))
         }
         Err(_) => Err(TransportError::new(
             Rung::KeyExchange,
@@ -115,7 +125,7 @@ fn config(known: &KnownHosts, ask: &Ask, streams: bool) -> Config {
     }
 }
 
-fn failed(error: &russh::Error, parting: &Parting) -> TransportError {
+fn failed(error: &russh::Error, parting: &Parting, guard: &Guard) -> TransportError {
     let new = |code, cause: String| TransportError::new(Rung::KeyExchange, code, cause);
     match error {
         russh::Error::NoCommonAlgo { kind, ours, theirs } => new(
@@ -123,37 +133,48 @@ fn failed(error: &russh::Error, parting: &Parting) -> TransportError {
             format!(
                 "the server has no {} in common with us: it offers {}, we {}",
                 format!("{kind:?}").to_lowercase(),
-                theirs.join(", "),
+                heard(&theirs.join(", ")),
                 ours.join(", ")
             ),
         )
         .hint("bring the host's OpenSSH up to date, or allow one of ours in its sshd_config"),
-        russh::Error::Version => {
-            new("not-ssh", "what answers there is not an SSH server".to_owned()).hint("check ssh.port in the inventory")
+        russh::Error::Version => not_ssh(guard.greeting()),
+        // It is we who hung up, at a packet that is none.
+        russh::Error::Disconnect if guard.is_ssh() && parting.words().is_none() => {
+            new("handshake-failed", "keys could not be exchanged: the server breaks the rules of SSH".to_owned())
+                .hint(LOOK)
         }
-        // sshd hangs up on whoever comes while too many others are logging in (MaxStartups).
-        russh::Error::Disconnect | russh::Error::HUP => new(
-            "handshake-dropped",
-            match parting.words() {
-                Some(words) => format!("the server hung up before keys were exchanged: {words}"),
-                None => "the server hung up before keys were exchanged".to_owned(),
-            },
-        )
-        .hint(DROPPED)
-        .retriable(),
+        russh::Error::Disconnect | russh::Error::HUP => dropped(guard.greeting(), parting.words()),
         russh::Error::IO(error)
             if matches!(
                 error.kind(),
                 ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
             ) =>
         {
-            new("handshake-dropped", format!("the server hung up before keys were exchanged: {error}"))
-                .hint(DROPPED)
-                .retriable()
+            dropped(guard.greeting(), Some(error.to_string()))
         }
-        other => new("handshake-failed", format!("keys could not be exchanged: {other}"))
-            .hint("try `ssh -v` to the same host; the server's log may say more"),
+        other => new("handshake-failed", format!("keys could not be exchanged: {other}")).hint(LOOK),
     }
+}
+
+fn not_ssh(greeting: Option<String>) -> TransportError {
+    let says = greeting.map(|line| format!(": it says `{line}`")).unwrap_or_default();
+    let cause = format!("what answers there is not an SSH server{says}");
+    TransportError::new(Rung::KeyExchange, "not-ssh", cause).hint("check the address and ssh.port in the inventory")
+}
+
+/// The server hung up. sshd does so with whoever comes while too many others are logging in (MaxStartups), or who has
+/// failed too often (PerSourcePenalties): without a word, or with one of these before its version.
+fn dropped(greeting: Option<String>, why: Option<String>) -> TransportError {
+    let sshd_says = |line: &String| line.starts_with("Exceeded MaxStartups") || line.starts_with("Not allowed at this");
+    let why = match greeting {
+        Some(line) if sshd_says(&line) => Some(line),
+        Some(line) => return not_ssh(Some(line)),
+        None => why,
+    };
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let cause = format!("the server hung up before keys were exchanged{why}");
+    TransportError::new(Rung::KeyExchange, "handshake-dropped", cause).hint(DROPPED).retriable()
 }
 
 /// The hash for an RSA key's signature, by what the server says it takes.

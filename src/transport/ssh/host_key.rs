@@ -6,18 +6,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use russh::client::{self, ChannelOpenHandle, DisconnectReason, Msg, Session};
 use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, PublicKey, PublicKeyOrCertificate};
-use russh::{Channel, ChannelOpenFailure};
+use russh::{Channel, ChannelId, ChannelOpenFailure};
 
 use super::asking::Ask;
-use super::certificates::cleaned;
+use super::guard::Guard;
+use crate::transport::heard::heard;
 use crate::transport::host_key::{HostKey, Standing};
 use crate::transport::known_hosts::{KnownHosts, Verdict, fingerprint};
 use crate::transport::{Climb, Rung, TransportError};
 
 /// What a server says besides its answers: why a connection has ended, in its words or in those of the system, and its
 /// banners.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Parting(Arc<Mutex<Said>>);
+#[derive(Debug, Clone)]
+pub(super) struct Parting {
+    said: Arc<Mutex<Said>>,
+    pub(super) guard: Arc<Guard>,
+}
 
 #[derive(Debug, Default)]
 struct Said {
@@ -27,13 +31,17 @@ struct Said {
 }
 
 impl Parting {
+    pub(super) fn new(guard: Arc<Guard>) -> Self {
+        Self { said: Arc::default(), guard }
+    }
+
     fn said(&self) -> MutexGuard<'_, Said> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The reason, where one is known.
     pub(super) fn words(&self) -> Option<String> {
-        self.said().last.clone()
+        self.said().last.clone().filter(|words| !words.is_empty())
     }
 
     /// How many banners there were during the login.
@@ -91,33 +99,113 @@ impl client::Handler for Doorman {
     async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), russh::Error> {
         let mut said = self.parting.said();
         said.banners += 1;
-        said.banner = Some(cleaned(banner)).filter(|text| !text.is_empty());
+        said.banner = Some(heard(banner)).filter(|text| !text.is_empty());
         Ok(())
     }
 
-    /// Nobody there may use our agent, and we have offered it to nobody.
+    async fn data(&mut self, _: ChannelId, data: &[u8], _: &mut Session) -> Result<(), russh::Error> {
+        self.parting.guard.delivered(data.len());
+        Ok(())
+    }
+
+    async fn extended_data(&mut self, _: ChannelId, _: u32, data: &[u8], _: &mut Session) -> Result<(), russh::Error> {
+        self.parting.guard.delivered(data.len());
+        Ok(())
+    }
+
+    // russh would accept them. We have asked for nothing that a server could open a channel for.
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
     async fn server_channel_open_agent_forward(
         &mut self,
         _: Channel<Msg>,
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), russh::Error> {
-        reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
-        Ok(())
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        refuse_channel(reply).await
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<russh::Error>) -> Result<(), russh::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(said) => {
-                self.parting.said().last = Some(said.message);
+                self.parting.said().last = Some(heard(&said.message));
                 Ok(())
             }
             DisconnectReason::Error(error) => {
-                self.parting.said().last = Some(error.to_string());
+                self.parting.said().last = Some(heard(&error.to_string()));
                 Err(error)
             }
         }
     }
+}
+
+async fn refuse_channel(reply: ChannelOpenHandle) -> Result<(), russh::Error> {
+    reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+    Ok(())
 }
 
 impl Doorman {

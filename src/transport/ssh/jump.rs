@@ -83,6 +83,7 @@ fn at(link: &Link, error: TransportError) -> TransportError {
 /// A stream to a host through a jump host that has let us in.
 pub(super) async fn through(via: &Link, session: &Session, to: &Link) -> Result<ChannelStream<Msg>, TransportError> {
     let target = format!("{} port {}", to.address, to.port);
+    session.parting.guard.expect_channel();
     let open = session.handle.channel_open_direct_tcpip(to.address.clone(), to.port.into(), "127.0.0.1", 0);
     let error = |rung, code, cause: String, hint: &str| TransportError::new(rung, code, cause).hint(hint);
     match timeout(to.connect_timeout, open).await {

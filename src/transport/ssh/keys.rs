@@ -12,6 +12,7 @@ use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, Certificate, PrivateKey, PublicKey, decode_secret_key};
 use zeroize::Zeroizing;
 
+use crate::transport::error::out_of_files;
 use crate::transport::{Rung, TransportError};
 
 pub(super) fn error(code: &'static str, cause: String, hint: impl Into<String>) -> TransportError {
@@ -50,6 +51,9 @@ impl KeyFile {
     pub(super) async fn read(path: &Path) -> Result<Self, TransportError> {
         let shown = path.display();
         let unreadable = |problem: std::io::Error| {
+            if let Some(ours) = out_of_files(Rung::Authentication, &problem) {
+                return ours;
+            }
             let cause = format!("the key file {shown} cannot be read: {problem}");
             error("key-file-unreadable", cause, "make it readable for you (chmod 600)")
         };

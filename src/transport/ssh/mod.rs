@@ -9,6 +9,7 @@ pub(super) mod dial;
 mod exec;
 mod files;
 mod forward;
+mod guard;
 mod handshake;
 mod host_key;
 mod instead;
@@ -36,6 +37,7 @@ use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, Transp
 pub(super) use asking::look;
 use asking::{Ask, Failed, open};
 use authentication::Entry;
+use guard::Hold;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 pub use keyring::{Keyring, Question};
@@ -61,6 +63,7 @@ struct Session {
     _through: Option<Arc<Self>>,
     /// Why the connection has ended, once it has.
     parting: Parting,
+    _hold: Hold,
     climb: Climb,
     channels: Semaphore,
     /// How many channels are open.
@@ -168,7 +171,7 @@ async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &A
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting) = handshake::handshake(link, stream, ask).await?;
+    let (mut handle, parting, hold) = handshake::handshake(link, stream, ask).await?;
     if let Entry::Locked(file) = authentication::authenticate(link, &mut handle, &parting).await? {
         drop(timeout(GOODBYE, handle.disconnect(Disconnect::ByApplication, "", "")).await);
         return Ok(Opened::Locked(file));
@@ -178,6 +181,7 @@ where
         handle,
         _through: through,
         parting,
+        _hold: hold,
         climb: link.climb.clone(),
         channels: Semaphore::new(CHANNELS),
         running: AtomicUsize::new(0),

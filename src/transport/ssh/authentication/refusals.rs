@@ -1,12 +1,13 @@
 //! Why a login has failed, in words.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::Login;
-use crate::transport::TransportError;
+use crate::transport::heard::heard;
 use crate::transport::ssh::agent::Unsigned;
-use crate::transport::ssh::certificates::{cleaned, fault};
+use crate::transport::ssh::certificates::fault;
 use crate::transport::ssh::keys::error;
+use crate::transport::{Rung, TransportError};
 
 impl Login<'_> {
     fn tried(&self) -> String {
@@ -18,6 +19,9 @@ impl Login<'_> {
 
     /// The server has ended the connection.
     pub(super) fn hung_up(&self) -> TransportError {
+        if let Some(flood) = self.parting.guard.flood(Rung::Authentication) {
+            return flood;
+        }
         let user = &self.link.user;
         let words = self.parting.words().unwrap_or_else(|| "without a reason".to_owned());
         if words.contains("Too many authentication failures") {
@@ -49,10 +53,12 @@ impl Login<'_> {
         (self.parting.banners() > self.greetings.unwrap_or(1)).then(|| self.parting.banner()).flatten()
     }
 
-    pub(super) fn late(&self) -> TransportError {
+    /// Nothing was decided within `patience`.
+    pub(super) fn late(&self, patience: Duration) -> TransportError {
+        let (user, seconds) = (&self.link.user, patience.as_secs_f32());
         error(
             "authentication-timeout",
-            format!("the login of {} was neither accepted nor refused in time; tried {}", self.link.user, self.tried()),
+            format!("the login of {user} was neither accepted nor refused within {seconds} s; tried {}", self.tried()),
             "the host may be waiting for a directory server or for DNS (UseDNS no in sshd_config), or your agent for you",
         )
     }
@@ -120,7 +126,7 @@ pub(super) fn unsigned(name: &str, why: Unsigned) -> TransportError {
 
 /// The password must be changed first.
 pub(super) fn expired(user: &str, said: &str) -> TransportError {
-    let said = cleaned(said);
+    let said = heard(said);
     let said = if said.is_empty() { said } else { format!(": {said}") };
     error(
         "password-expired",
@@ -131,7 +137,7 @@ pub(super) fn expired(user: &str, said: &str) -> TransportError {
 
 /// The server asks for something that no secret source holds.
 pub(super) fn unanswered(user: &str, question: &str, said: &str) -> TransportError {
-    let (question, said) = (cleaned(question), cleaned(said));
+    let (question, said) = (heard(question), heard(said));
     let said = if said.is_empty() || said == question { String::new() } else { format!(" ({said})") };
     error(
         "question-unanswered",
