@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arguments::{Hosts, LockWait, Output, Steps, Talk, Which};
-use super::console::{Console, RED, styled};
+use super::console::{Console, RED, YELLOW, styled};
 use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster, read, render, render_playbook};
 use super::progress::Progress;
 use super::results::{Last, Line, Results};
@@ -124,8 +124,12 @@ impl Session {
         console: &Console,
     ) -> Result<Fleet, Refusal> {
         let secrets = &self.loaded.secrets;
-        Fleet::new(cluster.clone(), playbook, secrets, self.controller.clone(), options)
-            .map_err(|error| self.refuse(&cluster, error, console))
+        let fleet = Fleet::new(cluster.clone(), playbook, secrets, self.controller.clone(), options)
+            .map_err(|error| self.refuse(&cluster, error, console))?;
+        for warning in &fleet.warnings {
+            console.talk(&format!("{} {warning}", styled(YELLOW, "warning:")));
+        }
+        Ok(fleet)
     }
 
     /// Says where in the inventory a step found what it refuses.
@@ -137,6 +141,11 @@ impl Session {
             }
             FleetError::Profile { host, error } => {
                 Refusal::inventory(format!("{} {host}: {error}", styled(RED, "error:")))
+            }
+            FleetError::UserConfig { host, error } => {
+                let problem =
+                    format!("{} {host}: {error} [{}]\n  hint: {}", styled(RED, "error:"), error.code, error.hint);
+                Refusal::inventory(problem)
             }
             FleetError::Steps(errors) => {
                 let problems: Vec<Problem> = errors.iter().map(|error| self.problem(cluster, error)).collect();
@@ -187,6 +196,7 @@ pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>) -> FleetOption
         timeout: Duration::from_secs(hosts.timeout),
         connect_timeout: hosts.connect_timeout.map(Duration::from_secs),
         known_hosts: hosts.known_hosts.clone(),
+        ssh_config: hosts.ssh.ssh_config.clone(),
     }
 }
 

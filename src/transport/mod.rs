@@ -15,9 +15,10 @@ mod retry;
 mod ssh;
 mod stream;
 mod upload;
+pub mod user_config;
 
 pub use error::{Rung, TransportError};
-pub use link::{Become, Link};
+pub use link::{AddressFamily, Algorithms, Become, ConnectionOptions, Keepalive, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
 pub use ssh::JumpHosts;
 pub use stream::{ByteStream, Stream, dial};

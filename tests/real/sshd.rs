@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{JumpHosts, Link};
+use hactl::transport::{ConnectionOptions, JumpHosts, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -150,12 +150,16 @@ impl Sshd {
             identities: vec![self.identity()],
             passphrase: None,
             password: None,
+            identities_only: false,
+            certificates: Vec::new(),
             agent: false,
+            agent_socket: None,
             known_hosts: vec![self.known_hosts()],
             host_key_alias: None,
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
+            options: ConnectionOptions::default(),
             become_: None,
         }
     }

@@ -2,9 +2,11 @@
 
 mod lab;
 mod lock;
+mod ssh;
 
 pub use lab::{LabAction, LabBreak, LabBreakage, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
+pub use ssh::SshConfigFlag;
 
 use std::path::PathBuf;
 
@@ -138,6 +140,9 @@ pub struct Hosts {
     /// The file with the hosts' keys; overrides the inventory
     #[arg(long, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
+    /// Which ssh_config is read.
+    #[command(flatten)]
+    pub ssh: SshConfigFlag,
 }
 
 /// Which part of the playbook.
@@ -242,6 +247,9 @@ pub struct Validate {
     /// Also print where every value came from, and what was derived
     #[arg(long)]
     pub explain: bool,
+    /// Which ssh_config is read.
+    #[command(flatten)]
+    pub ssh: SshConfigFlag,
 }
 
 /// `schema`

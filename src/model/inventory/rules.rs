@@ -7,6 +7,7 @@ mod jump_hosts;
 mod load_balancer;
 mod paths;
 mod sections;
+mod ssh_config;
 
 use super::check::Checked;
 use super::position::Positions;
@@ -19,6 +20,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.hosts();
     rules.groups();
     rules.jump_hosts();
+    rules.ssh_config();
     rules.product();
     rules.paths();
     rules.databases();

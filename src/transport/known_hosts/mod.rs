@@ -13,6 +13,7 @@ use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
 use line::{Line, Marker};
+pub(super) use names::matches;
 use names::matches_any;
 
 /// What the files say about one host.

@@ -1,5 +1,6 @@
 //! The keys of the user's SSH agent.
 
+use std::path::Path;
 use std::time::Duration;
 
 use russh::AgentAuthError;
@@ -24,16 +25,24 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Asks the agent behind `SSH_AUTH_SOCK`. Keys among `first`, those of the configured files, come first.
+    /// Asks the agent at `socket`, or behind `SSH_AUTH_SOCK`. Keys among `first`, those of the configured files, come first.
     ///
     /// # Errors
     /// Says in a few words why there is no agent.
-    pub(super) async fn ask(handle: &Handle<Doorman>, first: &[KeyData]) -> Result<Self, &'static str> {
-        if std::env::var_os("SSH_AUTH_SOCK").is_none_or(|path| path.is_empty()) {
+    pub(super) async fn ask(
+        handle: &Handle<Doorman>,
+        socket: Option<&Path>,
+        first: &[KeyData],
+    ) -> Result<Self, &'static str> {
+        if socket.is_none() && std::env::var_os("SSH_AUTH_SOCK").is_none_or(|path| path.is_empty()) {
             return Err("agent (none: SSH_AUTH_SOCK is not set)");
         }
         let asking = async {
-            let mut client = AgentClient::connect_env().await.map_err(|_| "agent (not running)")?;
+            let client = match socket {
+                Some(socket) => AgentClient::connect_uds(socket).await,
+                None => AgentClient::connect_env().await,
+            };
+            let mut client = client.map_err(|_| "agent (not running)")?;
             // Keys that were added for certain hosts only are shown after this alone; other agents refuse it.
             if let Some(binding) = handle.agent_session_binding() {
                 drop(client.bind_session(binding, false).await);

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::PrivateKeyWithHashAlg;
+use russh::keys::agent::AgentIdentity;
 use russh::keys::ssh_key::public::KeyData;
 use russh::{MethodKind, MethodSet};
 use tokio::time::timeout;
 
 use super::agent::Agent;
+use super::algorithms::takes_key;
 use super::handshake::rsa_hash;
 use super::host_key::{Doorman, Parting};
 use super::keys;
@@ -84,14 +86,19 @@ impl Login<'_> {
         for path in &self.link.identities {
             of_files.extend(keys::public_half(path).await);
         }
-        let mut agent = match Agent::ask(self.handle, &of_files).await {
+        let mut agent = match Agent::ask(self.handle, self.link.agent_socket.as_deref(), &of_files).await {
             Ok(agent) => agent,
             Err(why) => {
                 self.tried.push(why.to_owned());
                 return Ok(false);
             }
         };
-        let identities = agent.identities().to_vec();
+        let wanted = &self.link.options.algorithms;
+        let takes = |identity: &&AgentIdentity| {
+            let certified = matches!(identity, AgentIdentity::Certificate { .. });
+            takes_key(wanted, &identity.public_key().algorithm(), certified)
+        };
+        let identities: Vec<AgentIdentity> = agent.identities().iter().filter(takes).cloned().collect();
         let holds = |key: &KeyData| identities.iter().any(|identity| identity.public_key().key_data() == key);
         // An agent full of other servers' keys must leave room for the files that it does not hold.
         let files = self.link.identities.len()
@@ -142,6 +149,13 @@ impl Login<'_> {
                 return Ok(false);
             }
         };
+        let wanted = &self.link.options.algorithms;
+        let certificate = certificate.filter(|_| takes_key(wanted, &key.algorithm(), true));
+        let plain = takes_key(wanted, &key.algorithm(), false);
+        if certificate.is_none() && !plain {
+            self.tried.push(format!("{shown} (not among PubkeyAcceptedAlgorithms)"));
+            return Ok(false);
+        }
         self.tried.push(shown);
         self.offered.push(key.public_key().key_data().clone());
         let user = self.link.user.as_str();
@@ -151,7 +165,7 @@ impl Login<'_> {
                 return Ok(true);
             }
         }
-        if seen {
+        if seen || !plain {
             return Ok(false);
         }
         let hash = match key.algorithm().is_rsa() {

@@ -5,24 +5,20 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use russh::Preferred;
 use russh::client::{self, Config, Handle};
-use russh::keys::{Algorithm, HashAlg};
-use russh::{Preferred, cipher, kex};
+use russh::keys::HashAlg;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::files;
 use super::host_key::{Doorman, Parting};
+use super::{algorithms, files};
 use crate::transport::known_hosts::KnownHosts;
-use crate::transport::{Link, Rung, TransportError};
+use crate::transport::{Keepalive, Link, Rung, TransportError};
 
 /// A server that hangs up at once says nothing about why.
 const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
                        or it is no SSH server that answers there: check ssh.port";
-
-/// A server that says nothing for this long is asked whether it is still there, and given up after three questions.
-const KEEPALIVE: Duration = Duration::from_secs(5);
-const KEEPALIVES: usize = 3;
 
 /// Bounds what the keepalive does not: an exchange of keys that was given up, and a socket that takes no more bytes.
 const INACTIVITY: Duration = Duration::from_secs(60);
@@ -36,7 +32,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let known = files::known_hosts(link).await?;
-    let config = Arc::new(config(&known));
+    let config = Arc::new(config(link, &known));
     let refusal = Arc::new(Mutex::new(None));
     let parting = Parting::default();
     let doorman = Doorman::new(known, link, Arc::clone(&refusal), parting.clone());
@@ -58,46 +54,23 @@ where
     }
 }
 
-/// Algorithms in the order of speed; all of them are those of current OpenSSH, and none rests on SHA-1.
-fn config(known: &KnownHosts) -> Config {
-    let ciphers = [
-        cipher::AES_128_GCM,
-        cipher::AES_256_GCM,
-        cipher::CHACHA20_POLY1305,
-        cipher::AES_128_CTR,
-        cipher::AES_192_CTR,
-        cipher::AES_256_CTR,
-    ];
-    // Through NIST curves, where a hardened server has taken out the others.
-    let exchanges = [
-        kex::CURVE25519,
-        kex::CURVE25519_PRE_RFC_8731,
-        kex::MLKEM768X25519_SHA256,
-        kex::ECDH_SHA2_NISTP256,
-        kex::ECDH_SHA2_NISTP384,
-        kex::ECDH_SHA2_NISTP521,
-        kex::DH_GEX_SHA256,
-        kex::DH_G16_SHA512,
-        kex::DH_G14_SHA256,
-        kex::EXTENSION_SUPPORT_AS_CLIENT,
-        kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
-    ];
-    let kinds: Vec<Algorithm> =
-        Preferred::DEFAULT.key.iter().filter(|kind| **kind != Algorithm::Rsa { hash: None }).cloned().collect();
+fn config(link: &Link, known: &KnownHosts) -> Config {
+    let (kinds, certificates) = algorithms::host_keys(&link.options.algorithms);
     let key = known.prefer(&kinds);
-    let certificates = if known.has_authority() { kinds } else { Vec::new() };
+    let certificates = if known.has_authority() { certificates } else { Vec::new() };
+    let Keepalive { interval, count } = link.options.keepalive;
+    // Silence alone must not end what is still being asked about.
+    let asked = interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(2));
     Config {
         preferred: Preferred {
-            kex: Cow::Owned(exchanges.to_vec()),
-            cipher: Cow::Owned(ciphers.to_vec()),
             key: Cow::Owned(key),
             host_key_certificates: Cow::Owned(certificates),
-            ..Preferred::DEFAULT
+            ..algorithms::preferred(&link.options.algorithms)
         },
         nodelay: true,
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: KEEPALIVES,
-        inactivity_timeout: Some(INACTIVITY),
+        keepalive_interval: Some(interval),
+        keepalive_max: count,
+        inactivity_timeout: Some(INACTIVITY.max(asked)),
         // A window of messages must fit into the channel's buffer, or a slow reader stalls the connection.
         channel_buffer_size: 256,
         ..Config::default()

@@ -37,7 +37,8 @@ impl JumpHosts {
 /// What tells one jump host from another: who logs in where, through which others.
 fn way(link: &Link) -> String {
     let before = link.via.as_ref().map(|via| way(via) + " ").unwrap_or_default();
-    format!("{before}{}@{}:{} as {}", link.user, link.address, link.port, link.name)
+    let command = link.options.proxy_command.as_deref().unwrap_or_default();
+    format!("{before}{command} {}@{}:{} as {}", link.user, link.address, link.port, link.name)
 }
 
 /// A jump host, and how far we got with it.

@@ -1,6 +1,7 @@
 //! The SSH transport: one connection to a host, kept for the run; one channel for each request.
 
 mod agent;
+pub(super) mod algorithms;
 mod authentication;
 pub(super) mod dial;
 mod exec;
@@ -10,6 +11,7 @@ mod handshake;
 mod host_key;
 mod jump;
 mod keys;
+mod proxy_command;
 mod wire;
 
 use std::future::Future;
@@ -29,6 +31,7 @@ use super::retry::again;
 use super::{Answer, Link, Reply, Request, Stream, Transport, TransportError};
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
+use proxy_command::ProxyCommand;
 
 /// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
 /// to close still counts.
@@ -119,8 +122,15 @@ impl Transport for Ssh {
 fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
-            let stream = dial::dial(&link.address, link.port, link.connect_timeout).await?;
-            return enter(link, stream, None).await;
+            if let Some(command) = &link.options.proxy_command {
+                let stream = ProxyCommand::start(command)?;
+                let state = stream.state();
+                return match enter(link, stream, None).await {
+                    Err(error) => Err(state.explain(error).await),
+                    session => session,
+                };
+            }
+            return enter(link, dial::dial(link).await?, None).await;
         };
         let jump_host = link.jump_hosts.get(via);
         let through = jump_host.session(via).await?;

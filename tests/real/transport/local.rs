@@ -18,12 +18,16 @@ pub(super) fn link() -> Link {
         identities: Vec::new(),
         passphrase: None,
         password: None,
+        identities_only: false,
+        certificates: Vec::new(),
         agent: false,
+        agent_socket: None,
         known_hosts: Vec::new(),
         host_key_alias: None,
         via: None,
         jump_hosts: hactl::transport::JumpHosts::default(),
         connect_timeout: Duration::from_secs(1),
+        options: hactl::transport::ConnectionOptions::default(),
         become_: None,
     }
 }
