@@ -157,8 +157,16 @@ impl Fleet {
         // A gate may ask for all nodes of the cluster, also for those that this run leaves alone.
         let is_peer = |host: &Host| host.product.is_some() && playbook.has_gates();
         let takes_part = |host: &Host| hosts.iter().any(|taken| taken.name == host.name);
-        let reached: Vec<&Host> = cluster.hosts.iter().filter(|host| takes_part(host) || is_peer(host)).collect();
-        let links = Links::new(&cluster, &reached, secrets, &controller, options)?;
+        let mut reached: Vec<&Host> = cluster.hosts.iter().filter(|host| takes_part(host) || is_peer(host)).collect();
+        let links = loop {
+            match Links::new(&cluster, &reached, secrets, &controller, options) {
+                // A host that is only looked at and can't be: a gate that asks for it says so.
+                Err(FleetError::UserConfig { host, .. }) if !hosts.iter().any(|taken| taken.name.as_str() == host) => {
+                    reached.retain(|other| other.name.as_str() != host);
+                }
+                made => break made?,
+            }
+        };
         let mut last: Option<Arc<Profile>> = None;
         let (mut nodes, mut peers, mut refused) =
             (Vec::with_capacity(hosts.len()), Vec::new(), Vec::<StepError>::new());

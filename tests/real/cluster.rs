@@ -11,6 +11,7 @@ mod secrets;
 mod twice;
 mod undo;
 mod uploads;
+mod user_config;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -11,6 +11,7 @@ mod open;
 mod plain;
 mod resume;
 mod upload;
+mod user_config;
 
 use std::time::Duration;
 

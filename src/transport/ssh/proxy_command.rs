@@ -118,6 +118,10 @@ async fn listen(mut stderr: ChildStderr, said: Said) {
 impl State {
     /// The error of a connection that was not made, as the command explains it: it has ended, or at least said something.
     pub(super) async fn explain(&self, error: TransportError) -> TransportError {
+        // Where it was us who did not go on, what it says of that explains nothing.
+        if error.rung != Rung::KeyExchange && error.code != "authentication-dropped" {
+            return error;
+        }
         let ended = match self.child.lock().await.as_mut() {
             Some(child) => timeout(LAST_WORDS, child.wait()).await.ok().and_then(Result::ok),
             None => None,
