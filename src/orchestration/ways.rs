@@ -78,7 +78,7 @@ impl<'a> Ways<'a> {
             }
             let queries: Vec<Query> = unknown.iter().map(|(_, query)| query.clone()).collect();
             if let Err((query, error)) = block_on(ways.configs.look_up(&queries)) {
-                let asked = unknown.into_iter().find(|(_, other)| query.as_ref().is_none_or(|query| query == other));
+                let asked = unknown.into_iter().find(|(_, other)| query.as_ref().is_none_or(|query| **query == *other));
                 return Err(FleetError::UserConfig { host: asked.map(|(host, _)| host).unwrap_or_default(), error });
             }
         }
@@ -200,8 +200,8 @@ fn refuse_circle(host: &Host, own: &Query, hops: &VecDeque<RouteHop>) -> Result<
 
 /// Runs this to its end, whether or not the caller is on a runtime of his own.
 fn block_on(
-    work: impl Future<Output = Result<(), (Query, UserConfigError)>> + Send,
-) -> Result<(), (Option<Query>, UserConfigError)> {
+    work: impl Future<Output = Result<(), (Box<Query>, UserConfigError)>> + Send,
+) -> Result<(), (Option<Box<Query>>, UserConfigError)> {
     let run =
         || tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| runtime.block_on(work));
     match std::thread::scope(|scope| scope.spawn(run).join()) {

@@ -97,7 +97,7 @@ impl UserConfigs {
     ///
     /// # Errors
     /// The first of them whose files are refused, or hold for its name what cannot be honoured.
-    pub async fn look_up(&mut self, queries: &[Query]) -> Result<(), (Query, UserConfigError)> {
+    pub async fn look_up(&mut self, queries: &[Query]) -> Result<(), (Box<Query>, UserConfigError)> {
         let is_new = |query: &&Query| query.config != SshConfig::None && !self.known.contains_key(query);
         let new: BTreeSet<Query> = queries.iter().filter(is_new).cloned().collect();
         if new.is_empty() {
@@ -116,7 +116,7 @@ impl UserConfigs {
         }
         let place = |query: &Query| queries.iter().position(|other| other == query);
         failed.sort_by_key(|(query, _)| place(query));
-        failed.into_iter().next().map_or(Ok(()), Err)
+        failed.into_iter().next().map_or(Ok(()), |(query, error)| Err((Box::new(query), error)))
     }
 
     /// Asks the client.

@@ -246,6 +246,24 @@ fn a_proxy_command_of_the_ssh_config_leads_through_a_gate() {
     );
 }
 
+#[test]
+fn without_openssh_s_client_a_part_of_the_file_is_read_and_the_rest_refused() {
+    let Some(told) = Told::start("") else { return };
+    let nodes = fs::read_to_string(told.file("conf.d/10-nodes.conf")).unwrap();
+    let without = |exit: i32| {
+        let mut command = told.cluster.command(&["plan"]);
+        let output =
+            command.env("HACTL_SSH_CONFIG", told.file("ssh_config")).env("PATH", told.file("empty")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{said}");
+        said
+    };
+    let said = without(65);
+    assert!(said.contains("[ssh-config-unsupported]") && said.contains("Match exec"), "{said}");
+    fs::write(told.file("ssh_config"), format!("Match originalhost node-?.test\n  User {}\n{nodes}", me())).unwrap();
+    without(2);
+}
+
 /// An agent with one key, on a socket that no environment names.
 struct Agent(Child);
 
