@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("preflight.yaml", include_str!("../../playbooks/explanations/preflight.yaml")),
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
     ("user-config.yaml", include_str!("../../playbooks/explanations/user-config.yaml")),
+    ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),
     ("editors.yaml", include_str!("../../playbooks/explanations/editors.yaml")),
 ];

@@ -16,6 +16,17 @@ pub(super) struct Results<'a> {
     pub(super) clusters: &'a [Report],
 }
 
+/// What `--output json` prints for a command of `hosts`, and the last line of its `--output jsonl`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Told<'a, R> {
+    /// The version of this form: 1. A key may be added without a new version, none is renamed or removed.
+    pub(super) version: u8,
+    /// The exit code, over all clusters.
+    pub(super) exit: u8,
+    /// Each cluster that was asked for, in the order of the inventory.
+    pub(super) clusters: &'a [R],
+}
+
 /// A line of `--output jsonl`: an event as it happens, or the last line.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]

@@ -126,9 +126,7 @@ impl Session {
         let secrets = &self.loaded.secrets;
         let fleet = Fleet::new(cluster.clone(), playbook, secrets, self.controller.clone(), options)
             .map_err(|error| self.refuse(&cluster, error, console))?;
-        for warning in &fleet.warnings {
-            console.talk(&format!("{} {warning}", styled(YELLOW, "warning:")));
-        }
+        warn(&fleet.warnings, console);
         Ok(fleet)
     }
 
@@ -152,6 +150,13 @@ impl Session {
                 Refusal::inventory(self.rendered(&problems, console.has_colour()))
             }
         }
+    }
+}
+
+/// Says what the user should hear before anything connects.
+pub(super) fn warn(warnings: &[String], console: &Console) {
+    for warning in warnings {
+        console.talk(&format!("{} {warning}", styled(YELLOW, "warning:")));
     }
 }
 

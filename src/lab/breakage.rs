@@ -42,6 +42,23 @@ pub enum Breakage {
 }
 
 impl Breakage {
+    /// All of them: what it is called by, and what it does.
+    pub const ALL: [(Self, &'static str, &'static str); 13] = [
+        (Self::KillNode, "kill-node", "Kill a node without a word"),
+        (Self::FreezeNode, "freeze-node", "Stop a node in its tracks"),
+        (Self::ThawNode, "thaw-node", "Let a frozen node go on"),
+        (Self::WrongPassword, "wrong-password", "Write a wrong password of the database into a node's configuration"),
+        (Self::BlockMembership, "block-membership", "Let nothing through to and from a node's membership port"),
+        (Self::OpenMembership, "open-membership", "Let it through again"),
+        (Self::PortTaken, "port-taken", "Let another program take a node's HTTPS port"),
+        (Self::PortFreed, "port-freed", "Let it go away"),
+        (Self::EditFile, "edit-file", "Change a node's configuration by hand"),
+        (Self::ForeignPid, "foreign-pid", "Write the id of another process into a node's pid file"),
+        (Self::TakeDriver, "take-driver", "Take a node's JDBC driver away"),
+        (Self::StopDatabase, "stop-database", "Stop the database"),
+        (Self::StartDatabase, "start-database", "Start it again"),
+    ];
+
     /// Does it happen on a node, so that one must be named?
     pub fn needs_node(self) -> bool {
         !matches!(self, Self::StopDatabase | Self::StartDatabase)

@@ -11,7 +11,7 @@ use super::{Controller, FleetError, FleetOptions};
 use crate::model::Secret;
 use crate::model::inventory::{Cluster, Host, JumpHost, OneOrMany, SecretSource, Secrets, TransportKind};
 use crate::transport::user_config::{Agent, HostConfig};
-use crate::transport::{Become, ConnectionOptions, JumpHosts, Keepalive, Link};
+use crate::transport::{Become, Climb, ConnectionOptions, JumpHosts, Keepalive, Link};
 
 /// How long a host that does not answer is waited for, unless somebody says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -104,6 +104,7 @@ impl<'a> Links<'a> {
             ),
             options: connection_options(&mut choice, &file),
             become_: None,
+            climb: Climb::default(),
         };
         if is_remote {
             self.add_way(host, &mut link, &mut choice);
@@ -211,6 +212,7 @@ impl<'a> Links<'a> {
             ),
             options: connection_options(&mut choice, &file),
             become_: None,
+            climb: Climb::default(),
         }
     }
 

@@ -10,6 +10,7 @@ mod explained;
 mod fence;
 mod fleet;
 mod gates;
+pub mod hosts;
 mod journal;
 mod link;
 mod lock;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::Failure;
+use super::hosts::refused;
 use super::link::Links;
 use crate::model::inventory::Host;
 use crate::model::{HostName, Script, state_folder};
@@ -53,6 +54,21 @@ impl Node {
     /// The host as the rules know it.
     pub(super) fn subject(self, subject: Option<Subject>) -> Self {
         Self { subject, ..self }
+    }
+
+    /// The same, with the rungs of its connection noted.
+    pub(super) fn noted(self) -> Self {
+        Self { link: self.link.noted(), ..self }
+    }
+
+    /// How it is reached.
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// How long one look or one mend may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// How many command lines were sent.
@@ -123,11 +139,6 @@ impl Node {
 
     /// The host ran something, but not our script.
     pub(super) fn no_answer(&self, reply: &Reply) -> Failure {
-        let said = String::from_utf8_lossy(&reply.stderr);
-        let said = said.trim().lines().next_back().unwrap_or("nothing on standard error");
-        Failure::new("no-answer", format!("the host did not run the script ({}): {said}", reply.ending)).hint(format!(
-            "try `ssh {}@{} sh -s </dev/null`: it must end with status 0",
-            self.link.user, self.link.address
-        ))
+        Failure::from(&refused(reply, &self.link))
     }
 }

@@ -237,7 +237,7 @@ async fn ask(node: &Node, subject: &Subject, wanted: &[&'static Rule]) -> Result
 }
 
 /// The controller's clock, in seconds.
-fn seconds() -> f64 {
+pub(super) fn seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 

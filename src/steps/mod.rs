@@ -5,6 +5,7 @@ mod caching;
 mod check;
 mod database_schema;
 mod datasources;
+pub mod facts;
 mod finding;
 pub mod gates;
 mod generic;

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// How far a connection got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Rung {
     /// The name was looked up.
     Dns,
@@ -19,6 +23,10 @@ pub enum Rung {
     Channel,
     /// sudo or doas let us become another user.
     Become,
+    /// The login shell, or the one behind sudo, has run our script.
+    Shell,
+    /// The programs and folders that hactl's scripts need are there.
+    Tools,
     /// The command was running.
     Command,
 }
@@ -33,6 +41,8 @@ impl fmt::Display for Rung {
             Self::Authentication => "authentication",
             Self::Channel => "channel",
             Self::Become => "become",
+            Self::Shell => "shell",
+            Self::Tools => "tools",
             Self::Command => "command",
         })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::model::Secret;
 use crate::model::inventory::{BecomeMethod, TransportKind};
+use crate::transport::Climb;
 use crate::transport::ssh::JumpHosts;
 
 /// One host's door and the keys to it. Built from the inventory and the resolved secrets; nothing here is looked up
@@ -50,6 +51,39 @@ pub struct Link {
     pub options: ConnectionOptions,
     /// How to become another user there.
     pub become_: Option<Become>,
+    /// Where the rungs of the connection are noted, if somebody wants to see them.
+    pub climb: Climb,
+}
+
+impl Link {
+    /// The same, with its rungs noted, and those of the jump hosts on the way: one climb for all who go through them.
+    #[must_use]
+    pub fn noted(mut self) -> Self {
+        self.climb = Climb::noted();
+        self.via = self.via.map(|via| {
+            let shared = self.jump_hosts.climb(&via);
+            Arc::new(Self { climb: shared, ..Arc::unwrap_or_clone(via).noted() })
+        });
+        self
+    }
+
+    /// The jump hosts on the way to it, the outermost first.
+    pub fn jump_hosts(&self) -> Vec<&Self> {
+        let mut hops = Vec::new();
+        let mut next = self.via.as_deref();
+        while let Some(hop) = next {
+            hops.insert(0, hop);
+            next = hop.via.as_deref();
+        }
+        hops
+    }
+
+    /// What tells one jump host from another: who logs in where, through which others.
+    pub fn way(&self) -> String {
+        let before = self.via.as_ref().map(|via| via.way() + " ").unwrap_or_default();
+        let command = self.options.proxy_command.as_deref().unwrap_or_default();
+        format!("{before}{command} {}@{}:{} as {}", self.user, self.address, self.port, self.name)
+    }
 }
 
 /// What of a connection is rarely asked for; the default is what suits most hosts.

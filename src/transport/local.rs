@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::deadline::late;
 use super::dialogue::{Act, Dialogue};
 use super::exchange::{Halt, Sink, exchange, feed};
-use super::{Answer, Ending, Reply, Request, Rung, Stream, Transport, TransportError, stream};
+use super::{Answer, Climb, Ending, Reply, Request, Rung, Stream, Transport, TransportError, stream};
 
 /// How long output is still read after the command has ended; a background child may hold it open for ever.
 const LINGER: Duration = Duration::from_secs(2);
@@ -20,17 +20,18 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Runs command lines with the local `sh`.
 pub(super) struct Local {
     connect_timeout: Duration,
+    climb: Climb,
 }
 
 impl Local {
-    pub(super) fn new(connect_timeout: Duration) -> Self {
-        Self { connect_timeout }
+    pub(super) fn new(connect_timeout: Duration, climb: Climb) -> Self {
+        Self { connect_timeout, climb }
     }
 }
 
 impl Transport for Local {
     fn run<'a>(&'a self, request: &'a Request) -> Answer<'a, Reply> {
-        Box::pin(run(request))
+        Box::pin(run(request, &self.climb))
     }
 
     fn open<'a>(&'a self, target: &'a str, port: u16) -> Answer<'a, Stream> {
@@ -48,13 +49,13 @@ struct Pipes {
     stderr: ChildStderr,
 }
 
-async fn run(request: &Request) -> Result<Reply, TransportError> {
+async fn run(request: &Request, climb: &Climb) -> Result<Reply, TransportError> {
     let end = Instant::now() + request.deadline;
     let (mut child, pipes) = spawn(&request.command)?;
     let mut dialogue = Dialogue::new(request);
     let (sender, acts) = unbounded_channel();
     let write = feed(Sink::Pipe(pipes.stdin), request, acts);
-    let read = listen(&mut child, pipes.stdout, pipes.stderr, &mut dialogue, sender);
+    let read = listen(&mut child, pipes.stdout, pipes.stderr, &mut dialogue, sender, climb);
     let halt = match exchange(read, write, end).await {
         Ok(ending) => return dialogue.finish(ending),
         Err(halt) => halt,
@@ -96,6 +97,7 @@ async fn listen(
     mut stderr: ChildStderr,
     dialogue: &mut Dialogue,
     acts: UnboundedSender<Act>,
+    climb: &Climb,
 ) -> Result<Ending, TransportError> {
     // The feed ends on its own when the command reads no further, so nobody may be listening.
     let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
@@ -106,7 +108,11 @@ async fn listen(
     while status.is_none() || out.is_some() || err.is_some() {
         tokio::select! {
             some = fill(&mut stdout, &mut out) => match some {
-                Some(data) => { tell(dialogue.stdout(&data)); }
+                Some(data) => {
+                    let act = dialogue.stdout(&data);
+                    climb.follow(act);
+                    tell(act);
+                }
                 None => out = None,
             },
             some = fill(&mut stderr, &mut err) => match some {

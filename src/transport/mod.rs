@@ -2,6 +2,7 @@
 
 mod become_user;
 mod capture;
+mod climb;
 mod deadline;
 mod dialogue;
 mod error;
@@ -17,6 +18,7 @@ mod stream;
 mod upload;
 pub mod user_config;
 
+pub use climb::{Climb, Climbed};
 pub use error::{Rung, TransportError};
 pub use link::{AddressFamily, Algorithms, Become, ConnectionOptions, Keepalive, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
@@ -77,7 +79,7 @@ impl Transport for Box<dyn Transport> {
 pub async fn connect(link: &Link) -> Result<Box<dyn Transport>, TransportError> {
     let wire: Box<dyn Transport> = match link.kind {
         TransportKind::Ssh => Box::new(ssh::Ssh::connect(link).await?),
-        TransportKind::Local => Box::new(local::Local::new(link.connect_timeout)),
+        TransportKind::Local => Box::new(local::Local::new(link.connect_timeout, link.climb.clone())),
     };
     let wire = match &link.become_ {
         Some(how) if how.method != BecomeMethod::None => Box::new(become_user::BecomeUser::new(wire, how.clone())),

@@ -26,6 +26,35 @@ fn the_keys_of_a_report_stay() {
 }
 
 #[test]
+fn the_keys_of_the_commands_of_hosts_stay() {
+    let desk = Desk::new(INVENTORY);
+    let of = |name: &str| -> Value { serde_json::from_str(&desk.expect(0, &["schema", name]).stdout).unwrap() };
+    let (list, ping, facts) = (of("hosts-list"), of("hosts-ping"), of("hosts-facts"));
+    for schema in [&list, &ping, &facts] {
+        assert_eq!(keys(schema), ["version", "exit", "clusters"]);
+    }
+    assert_eq!(keys(&list["$defs"]["HostsReport"]), ["cluster", "hosts"]);
+    let row = ["host", "groups", "roles", "product", "address", "port", "user", "jump", "transport", "become"];
+    assert_eq!(keys(&list["$defs"]["HostRow"]), [&row[..], &["become_user"]].concat());
+    let report = ["cluster", "jump_hosts", "hosts", "interrupted", "milliseconds"];
+    assert_eq!(keys(&ping["$defs"]["PingReport"]), report);
+    let hop = ["name", "address", "port", "user", "behind", "outcome", "rungs", "broken"];
+    assert_eq!(keys(&ping["$defs"]["JumpHostPing"]), hop);
+    let host = ["host", "outcome", "jump", "rungs", "broken", "warnings", "milliseconds"];
+    assert_eq!(keys(&ping["$defs"]["HostPing"]), host);
+    assert_eq!(keys(&ping["$defs"]["RungReport"]), ["rung", "milliseconds", "note"]);
+    let rungs: Vec<&str> =
+        ping["$defs"]["Rung"]["oneOf"].as_array().unwrap().iter().map(|rung| rung["const"].as_str().unwrap()).collect();
+    let ladder = ["dns", "tcp", "key_exchange", "host_key", "authentication", "channel", "become", "shell", "tools"];
+    assert_eq!(rungs, [&ladder[..], &["command"]].concat());
+    assert_eq!(keys(&facts["$defs"]["HostFactsReport"]), ["host", "facts", "failure"]);
+    let said = keys(&facts["$defs"]["HostFacts"]);
+    for key in ["system", "kernel", "init", "libc", "memory_kb", "disks", "jdks", "java", "clock_ahead", "addresses"] {
+        assert!(said.iter().any(|known| known == key), "{key} is not in {said:?}");
+    }
+}
+
+#[test]
 fn the_kinds_of_events_stay() {
     let schema: Value = serde_json::from_str(&Desk::new(INVENTORY).expect(0, &["schema", "event"]).stdout).unwrap();
     let mut kinds = Vec::new();

@@ -9,6 +9,8 @@
 mod codes;
 mod files;
 mod forms;
+mod hosts;
+mod tools;
 mod words;
 
 use std::fs;

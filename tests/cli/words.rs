@@ -22,6 +22,7 @@ fn the_commands_are_the_ones_of_the_interface() {
             "init",
             "validate",
             "schema",
+            "hosts",
             "preflight",
             "plan",
             "apply",

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # ground.sh sets state, net, tag, hosts, here and postgresql
+# shellcheck disable=SC2154 # ground.sh sets state, net, tag, hosts, bastions, here and postgresql
 # What runs on db-1: MariaDB, and PostgreSQL where it is asked for.
 
 # Repeats a command until it succeeds.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # ground.sh: real hosts on one Linux machine, made of namespaces. Needs root, and what `ground.sh parts` lists.
 #
-#   up [N] [--postgresql] [--while PID]   is-1..is-N (2), lb-1 and db-1; nothing to do when they are up
+#   up [N] [--postgresql] [--while PID]   is-1..is-N (2), lb-1, db-1, outer and inner; nothing to do when they are up
 #   clean                                 the same hosts as if nothing had ever happened on them
 #   down                                  ends everything, also what is half made
 #   status                                who is up, at which address
@@ -9,10 +9,11 @@
 #   enter HOST COMMAND...                 runs a command in a host, as root
 #   inventory [WORD...]                   prints an inventory; inventory.sh says of which words
 #   block A B PORT | unblock              two hosts no longer reach each other's TCP port
+#   fence                                 SSH leads to the hosts through inner alone, and to that through outer; until unblock
 #   db pause|resume|stop|start            the databases don't answer, or are gone
 #
 # A host has its own address, root, accounts, sshd and process numbers, and pid 1 that collects zombies. `ops` logs in and
-# may use sudo. Everything is under target/ground, or $HACTL_GROUND: `inventory.yaml`, `ssh_config`, keys, passwords. With
+# may use sudo; `jump` logs in to outer and inner, each with a key of its own, and gets no shell there. Everything is under target/ground, or $HACTL_GROUND: `inventory.yaml`, `ssh_config`, keys, passwords. With
 # $HACTL_GROUND_NET (10.79.0) several grounds stand side by side. --while ends the ground when process PID has ended.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -28,7 +29,7 @@ tag=hg$(tr . - <<< "$net")
 . "$here/databases.sh"
 
 usage() {
-    sed -n '2,16s/^# \{0,1\}//p' "$here/ground.sh" >&2
+    sed -n '2,18s/^# \{0,1\}//p' "$here/ground.sh" >&2
     exit 64
 }
 
@@ -52,6 +53,9 @@ secrets() {
     mkdir -p "$state"/{host_keys,secrets,tls,keys,probes}
     chmod 700 "$state/secrets" "$state/host_keys"
     [ -f "$state/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C ground -f "$state/id_ed25519"
+    for name in $bastions; do
+        [ -f "$state/id_$name" ] || ssh-keygen -q -t ed25519 -N '' -C "$name" -f "$state/id_$name"
+    done
     for name in $hosts; do
         [ -f "$state/host_keys/$name" ] || ssh-keygen -q -t ed25519 -N '' -C '' -f "$state/host_keys/$name"
     done
@@ -160,7 +164,7 @@ status() {
 
 command=${1-}
 [ $# -eq 0 ] || shift
-number=2 postgresql='' watched=''
+number=2 bastions='outer inner' postgresql='' watched=''
 case "$command" in
 up | parts)
     while [ $# -gt 0 ]; do
@@ -172,7 +176,7 @@ up | parts)
         esac
         shift
     done
-    hosts="$(seq -s' ' -f 'is-%g' "$number") lb-1 db-1"
+    hosts="$(seq -s' ' -f 'is-%g' "$number") lb-1 db-1 $bastions"
     ;;
 *)
     hosts=$(sed -n 1p "$state/standing" 2> /dev/null || true)
@@ -193,6 +197,7 @@ status) status ;;
 enter) enter "$@" ;;
 inventory) cd "$state" && exec "$here/inventory.sh" "$@" ;;
 block) [ $# -eq 3 ] || usage; block "$@" ;;
+fence) fence ;;
 unblock)
     # shellcheck disable=SC2086
     unblock $hosts

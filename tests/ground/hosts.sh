@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # ground.sh sets state, net, tag, hosts, here and postgresql
+# shellcheck disable=SC2154 # ground.sh sets state, net, tag, hosts, bastions, here and postgresql
 # A host: its folder, its processes.
 
 # The JDK of this machine, as the hosts see it.
@@ -26,6 +26,7 @@ furnish() { # NAME
     cp -a /etc "$d/etc"
     cp /etc/skel/.profile "$d/home/ops/" 2> /dev/null || true
     accounts "$d/etc"
+    case " $bastions " in *" $name "*) door_keeper "$name" "$d" ;; esac
     name_service "$name" "$d/etc"
     secure_shell "$name" "$d/etc"
     mkdir -m 700 "$d/home/ops/.ssh"
@@ -47,6 +48,16 @@ END
     mkdir -p "$1/sudoers.d"
     printf 'Defaults:ops !syslog\nops ALL=(ALL) NOPASSWD: ALL\n' > "$1/sudoers.d/ops"
     chmod 440 "$1/sudoers.d/ops"
+}
+
+# A bastion's account, which may be jumped through and nothing else.
+door_keeper() { # NAME FOLDER
+    printf 'jump:x:20003:20003::/home/jump:/usr/sbin/nologin\n' >> "$2/etc/passwd"
+    printf 'jump:x:20003:\n' >> "$2/etc/group"
+    printf 'jump:*:19000:0:99999:7:::\n' >> "$2/etc/shadow"
+    install -d -m 700 "$2/home/jump" "$2/home/jump/.ssh"
+    cp "$state/id_$1.pub" "$2/home/jump/.ssh/authorized_keys"
+    chown -R 20003:20003 "$2/home/jump"
 }
 
 # With a resolver that does not answer, each login takes seconds: names come from the file alone.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # ground.sh sets state, net, tag, hosts, here and postgresql
+# shellcheck disable=SC2154 # ground.sh sets state, net, tag, hosts, bastions, here and postgresql
 # The hosts' network: one bridge in a namespace of its own, so that whatever firewall this machine has (Docker's FORWARD
 # DROP with bridge-nf-call-iptables, above all) has no say in what goes from host to host.
 
@@ -8,6 +8,8 @@ address_of() { # NAME
     is-*) echo "$net.${1#is-}" ;;
     lb-1) echo "$net.101" ;;
     db-1) echo "$net.102" ;;
+    outer) echo "$net.111" ;;
+    inner) echo "$net.112" ;;
     esac
 }
 
@@ -66,6 +68,19 @@ block() { # A B PORT
     for own in "$1" "$2"; do
         other=$([ "$own" = "$1" ] && echo "$2" || echo "$1")
         filter "$own" "ip saddr $(address_of "$other") tcp dport $3 drop" "ip saddr $(address_of "$other") tcp sport $3 drop"
+    done
+}
+
+# What says something to another host's sshd is dropped without an answer, unless it is the one door to it.
+fence() {
+    local name door
+    for name in $hosts; do
+        case "$name" in
+        outer) continue ;;
+        inner) door=outer ;;
+        *) door=inner ;;
+        esac
+        filter "$name" "ip saddr != { 127.0.0.0/8, $(address_of "$name"), $(address_of "$door") } tcp dport 22 drop"
     done
 }
 

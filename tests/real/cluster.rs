@@ -2,9 +2,10 @@
 
 mod crowds;
 mod faults;
+mod hosts;
 mod interrupted;
 mod jump;
-mod output;
+pub(crate) mod output;
 mod pack;
 mod preflight;
 mod secrets;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{ConnectionOptions, JumpHosts, Link};
+use hactl::transport::{Climb, ConnectionOptions, JumpHosts, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -161,6 +161,7 @@ impl Sshd {
             connect_timeout: Duration::from_secs(20),
             options: ConnectionOptions::default(),
             become_: None,
+            climb: Climb::default(),
         }
     }
 

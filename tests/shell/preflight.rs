@@ -43,7 +43,9 @@ fn said(host: &Host, subject: &Subject, rule: &str) -> String {
 
 fn number(text: &str, key: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {key} in\n{text}")).parse().unwrap()
+    let line = line.unwrap_or_else(|| panic!("no {key} in\n{text}"));
+    // Behind the number of a disk stands more of it.
+    line.split(' ').next().unwrap().parse().unwrap()
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+
+use crate::lab::Breakage;
 
 /// `lab`
 #[derive(Debug, Clone, Subcommand)]
@@ -54,45 +57,14 @@ pub struct LabDemo {
 #[derive(Debug, Clone, Args)]
 pub struct LabBreak {
     /// What to break, or to let be
-    #[arg(value_enum, value_name = "WHAT")]
-    pub what: LabBreakage,
+    #[arg(value_parser = breakages(), value_name = "WHAT")]
+    pub what: Breakage,
     /// On which node
     #[arg(default_value = "is-1", value_parser = ["is-1", "is-2"], value_name = "NODE")]
     pub node: String,
     /// Where.
     #[command(flatten)]
     pub at: LabFolder,
-}
-
-/// What `lab break` can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LabBreakage {
-    /// Kill a node without a word
-    KillNode,
-    /// Stop a node in its tracks
-    FreezeNode,
-    /// Let a frozen node go on
-    ThawNode,
-    /// Write a wrong password of the database into a node's configuration
-    WrongPassword,
-    /// Let nothing through to and from a node's membership port
-    BlockMembership,
-    /// Let it through again
-    OpenMembership,
-    /// Let another program take a node's HTTPS port
-    PortTaken,
-    /// Let it go away
-    PortFreed,
-    /// Change a node's configuration by hand
-    EditFile,
-    /// Write the id of another process into a node's pid file
-    ForeignPid,
-    /// Take a node's JDBC driver away
-    TakeDriver,
-    /// Stop the database
-    StopDatabase,
-    /// Start it again
-    StartDatabase,
 }
 
 /// `lab-program`
@@ -103,4 +75,13 @@ pub struct LabProgram {
     /// Its words
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<std::ffi::OsString>,
+}
+
+/// What `lab break` can do, as the lab names it.
+fn breakages() -> impl TypedValueParser<Value = Breakage> {
+    let values = Breakage::ALL.map(|(_, name, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(values).try_map(|said| {
+        let known = Breakage::ALL.into_iter().find(|(_, name, _)| *name == said);
+        known.map(|(breakage, ..)| breakage).ok_or("the lab knows no such thing")
+    })
 }

@@ -1,10 +1,12 @@
 //! The command line: words in.
 
+mod hosts;
 mod lab;
 mod lock;
 mod ssh;
 
-pub use lab::{LabAction, LabBreak, LabBreakage, LabDemo, LabFolder, LabProgram, LabUp};
+pub use hosts::{HostsAction, HostsRun};
+pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 pub use ssh::SshConfigFlag;
 
@@ -39,6 +41,9 @@ pub enum Command {
     Validate(Validate),
     /// Print a JSON Schema, for editors and for those who read hactl's output
     Schema(Schema),
+    /// See which hosts there are, how far one gets with each, and what is on them
+    #[command(subcommand)]
+    Hosts(HostsAction),
     /// Judge the rules about the hosts, and change nothing; exit 5 on an error
     Preflight(Preflight),
     /// Show what apply would do, and change nothing; exit 2 when something would change
@@ -269,6 +274,12 @@ pub enum SchemaOf {
     Report,
     /// A line of `--output jsonl`.
     Event,
+    /// What `hosts list --output json` prints.
+    HostsList,
+    /// What `hosts ping --output json` prints.
+    HostsPing,
+    /// What `hosts facts --output json` prints.
+    HostsFacts,
 }
 
 /// `runs`

@@ -8,9 +8,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Refusal;
-use crate::cli::arguments::{LabAction, LabBreak, LabBreakage, LabFolder, LabProgram, LabUp};
+use crate::cli::arguments::{LabAction, LabBreak, LabFolder, LabProgram, LabUp};
 use crate::cli::console::{BOLD, Console, DIM, RED, styled};
-use crate::lab::{Breakage, Lab, LabError, Wish, ask, break_it, remove, run_program};
+use crate::lab::{Lab, LabError, Wish, ask, break_it, remove, run_program};
 use crate::orchestration::Exit;
 
 pub(super) fn lab(action: &LabAction, console: &Console) -> Result<Exit, Refusal> {
@@ -124,22 +124,7 @@ fn described(lab: &Lab, folder: &Path) -> String {
 
 async fn break_(arguments: &LabBreak, console: &Console) -> Result<Exit, Refusal> {
     let folder = whole(&arguments.at.folder)?;
-    let what = match arguments.what {
-        LabBreakage::KillNode => Breakage::KillNode,
-        LabBreakage::FreezeNode => Breakage::FreezeNode,
-        LabBreakage::ThawNode => Breakage::ThawNode,
-        LabBreakage::WrongPassword => Breakage::WrongPassword,
-        LabBreakage::BlockMembership => Breakage::BlockMembership,
-        LabBreakage::OpenMembership => Breakage::OpenMembership,
-        LabBreakage::PortTaken => Breakage::PortTaken,
-        LabBreakage::PortFreed => Breakage::PortFreed,
-        LabBreakage::EditFile => Breakage::EditFile,
-        LabBreakage::ForeignPid => Breakage::ForeignPid,
-        LabBreakage::TakeDriver => Breakage::TakeDriver,
-        LabBreakage::StopDatabase => Breakage::StopDatabase,
-        LabBreakage::StartDatabase => Breakage::StartDatabase,
-    };
-    console.result(&break_it(&folder, what, &arguments.node).await.map_err(refuse)?);
+    console.result(&break_it(&folder, arguments.what, &arguments.node).await.map_err(refuse)?);
     Ok(Exit::Success)
 }
 

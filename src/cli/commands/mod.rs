@@ -1,6 +1,7 @@
 //! One file per command that does more than print.
 
 mod apply;
+mod hosts;
 mod lab;
 mod lock;
 mod look;
@@ -20,6 +21,7 @@ pub(super) fn run(command: &Command, talk: &Talk, console: &Console) -> Result<E
         Command::Init(arguments) => words::init(arguments, console),
         Command::Validate(arguments) => words::validate(arguments, console),
         Command::Schema(arguments) => words::schema(arguments, console),
+        Command::Hosts(action) => hosts::hosts(action, talk, console),
         Command::Preflight(arguments) => preflight::preflight(arguments, talk, console),
         Command::Plan(arguments) => look::plan(arguments, talk, console),
         Command::Status(arguments) => look::status(arguments, talk, console),

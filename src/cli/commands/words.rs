@@ -5,9 +5,10 @@ use clap::CommandFactory as _;
 use crate::cli::arguments::{Arguments, Completion, Explain, Init, Schema, SchemaOf, Validate};
 use crate::cli::console::{Console, RED, styled};
 use crate::cli::inventory::Loaded;
-use crate::cli::results::{Line, Results};
+use crate::cli::results::{Line, Results, Told};
 use crate::cli::session::Session;
 use crate::cli::{Refusal, explain as explanations, inventory};
+use crate::orchestration::hosts::{FactsReport, HostsReport, PingReport};
 use crate::orchestration::{Exit, connections};
 
 pub(super) fn init(arguments: &Init, console: &Console) -> Result<Exit, Refusal> {
@@ -42,6 +43,9 @@ pub(super) fn schema(arguments: &Schema, console: &Console) -> Result<Exit, Refu
         SchemaOf::Inventory => inventory::schema(),
         SchemaOf::Report => schemars::schema_for!(Results<'_>).to_value(),
         SchemaOf::Event => schemars::schema_for!(Line<'_>).to_value(),
+        SchemaOf::HostsList => schemars::schema_for!(Told<'_, HostsReport>).to_value(),
+        SchemaOf::HostsPing => schemars::schema_for!(Told<'_, PingReport>).to_value(),
+        SchemaOf::HostsFacts => schemars::schema_for!(Told<'_, FactsReport>).to_value(),
     };
     console.result(&format!("{schema:#}"));
     Ok(Exit::Success)

@@ -33,6 +33,16 @@ impl Clock {
         Some(Self { ahead, uncertainty: f64::midpoint(on_the_way, grain) })
     }
 
+    /// By how much it is ahead, in seconds.
+    pub fn ahead(self) -> f64 {
+        self.ahead
+    }
+
+    /// Within how many seconds of that the true value lies.
+    pub fn uncertainty(self) -> f64 {
+        self.uncertainty
+    }
+
     /// By how much it is surely ahead of `other`; negative when it is behind.
     fn ahead_of(self, other: Self) -> f64 {
         let difference = self.ahead - other.ahead;
@@ -98,7 +108,8 @@ fn limits(facts: &[Facts<'_>]) -> Vec<Verdict> {
 }
 
 fn limits_of(facts: &Facts<'_>) -> Option<Verdict> {
-    let number = |key: &'static str| facts.value(key).and_then(|text| text.parse::<u64>().ok());
+    let first = |text: &str| text.split(' ').next().and_then(|word| word.parse::<u64>().ok());
+    let number = |key: &'static str| facts.value(key).and_then(first);
     let mut small = Vec::new();
     if let Some(processors) = number("processors").filter(|count| *count < 4) {
         small.push(format!("{processors} of 4 processors"));

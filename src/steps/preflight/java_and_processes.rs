@@ -52,7 +52,7 @@ fn java_of(facts: &Facts<'_>) -> Option<Verdict> {
 }
 
 /// The feature version in a line such as `openjdk version "17.0.9" 2023-10-17` or `java version "1.8.0_402"`.
-fn java_version(line: &str) -> Option<u16> {
+pub(in crate::steps) fn java_version(line: &str) -> Option<u16> {
     let (_, version) = line.split_once(" version \"")?;
     let version = version.strip_prefix("1.").unwrap_or(version);
     version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

@@ -12,12 +12,16 @@ mod membership;
 use std::sync::Arc;
 
 pub use self::clock_and_limits::Clock;
+pub(super) use self::java_and_processes::java_version;
 use super::node::Node;
 use super::{Allow, HostContext, Step, StepError, Wants};
 use crate::model::inventory::{Cluster, Host, Product, Severity};
 use crate::model::profile::Profile;
 use crate::model::{HostName, Script, StepName};
 use crate::resources::LOOK;
+
+/// The functions of the probes.
+pub(super) const FUNCTIONS: &str = include_str!("preflight.sh");
 
 /// The name of the step that a playbook asks for a preflight with.
 pub const PREFLIGHT: StepName = StepName("preflight");
@@ -90,7 +94,7 @@ impl Subject {
     /// What comes before the probes of this host in one script.
     pub fn prelude(&self, script: &mut Script) {
         script.line(LOOK);
-        script.line(include_str!("preflight.sh"));
+        script.line(FUNCTIONS);
         script.call("hactl_find_product", &[self.product.home.as_str(), &self.path(&self.profile.files.pid)]);
     }
 }

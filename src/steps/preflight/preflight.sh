@@ -176,6 +176,14 @@ hactl_version() { # FILE...
     done
 }
 
+# The disk that PATH is on, or will be on: `KEY FREE SIZE MOUNT`, in kB.
+hactl_disk() { # KEY PATH
+    hactl_one=$2
+    while [ -n "$hactl_one" ] && ! [ -d "$hactl_one" ]; do hactl_one=${hactl_one%/*}; done
+    df -Pk "${hactl_one:-/}" |
+        sed -n "2s/^.* \\([0-9]\\{1,\\}\\)  *[0-9]\\{1,\\}  *\\([0-9]\\{1,\\}\\)  *[0-9]\\{1,\\}%  *\\(.*\\)\$/$1 \\2 \\1 \\3/p"
+}
+
 # Processors, memory and disk in kB, open files.
 hactl_limits() { # HOME
     printf 'processors %s\n' "$(nproc 2> /dev/null)"
@@ -185,9 +193,7 @@ hactl_limits() { # HOME
             break
         fi
     done < /proc/meminfo
-    hactl_one=$1
-    while [ -n "$hactl_one" ] && ! [ -d "$hactl_one" ]; do hactl_one=${hactl_one%/*}; done
-    df -Pk "${hactl_one:-/}" | sed -n '2s/^.* \([0-9]\{1,\}\)  *[0-9]\{1,\}% .*$/disk \1/p'
+    hactl_disk disk "$1"
     if [ -n "$hactl_own" ] && [ -r "/proc/$hactl_own/limits" ]; then
         sed -n 's/^Max open files *\([^ ]*\) .*/files \1/p' "/proc/$hactl_own/limits"
     else

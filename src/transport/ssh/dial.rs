@@ -14,12 +14,13 @@ use crate::transport::{AddressFamily, Link, Rung, TransportError};
 /// The head start of one address of a name over the next.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Looks the name up and connects to the first of its addresses that answers.
+/// Looks the link's name up and connects to the first of its addresses that answers.
 ///
 /// # Errors
 /// When the name has no address, all addresses refuse, or the link's time has passed.
 pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
-    let (name, port, limit) = (link.address.as_str(), link.port, link.connect_timeout);
+    let Link { address: name, port, connect_timeout: limit, climb, .. } = link;
+    let (name, port, limit) = (name.as_str(), *port, *limit);
     let end = Instant::now() + limit;
     let wanted = |address: &SocketAddr| match link.options.address_family {
         AddressFamily::Any => true,
@@ -40,9 +41,18 @@ pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
         Some(from) => own_address(from, end).await?,
         None => Vec::new(),
     };
+    // An address needs no lookup.
+    if name.parse::<IpAddr>().is_err() {
+        climb.reached(Rung::Dns, || listed(&addresses));
+    }
     let target = format!("{name} port {port}");
     match timeout_at(end, first_from(from, addresses)).await {
-        Ok(stream) => stream.and_then(Wire::new).map_err(|error| unreachable(&target, &error)),
+        Ok(stream) => stream
+            .and_then(|stream| {
+                climb.reached(Rung::Tcp, || stream.peer_addr().map(|peer| peer.to_string()).unwrap_or_default());
+                Wire::new(stream)
+            })
+            .map_err(|error| unreachable(&target, &error)),
         Err(_) => Err(TransportError::new(
             Rung::Tcp,
             "connect-timeout",
@@ -109,6 +119,10 @@ fn without_address(family: AddressFamily) -> &'static str {
         AddressFamily::V4 => "it has no IPv4 address, and AddressFamily is inet",
         AddressFamily::V6 => "it has no IPv6 address, and AddressFamily is inet6",
     }
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn unknown_name(name: &str, why: &str) -> TransportError {

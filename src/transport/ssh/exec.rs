@@ -147,7 +147,10 @@ async fn listen(
         // The end of the output (Eof) comes before the status: only the end of the channel counts.
         match message {
             None | Some(ChannelMsg::Close) => break,
-            Some(ChannelMsg::Success) => *accepted = true,
+            Some(ChannelMsg::Success) => {
+                session.climb.reached(Rung::Channel, String::new);
+                *accepted = true;
+            }
             Some(ChannelMsg::Failure) if !*accepted => {
                 return Err(TransportError::new(
                     Rung::Channel,
@@ -157,7 +160,9 @@ async fn listen(
                 .hint("check the user's shell, and ForceCommand and the key's options on the host"));
             }
             Some(ChannelMsg::Data { data }) => {
-                tell(dialogue.stdout(&data));
+                let act = dialogue.stdout(&data);
+                session.climb.follow(act);
+                tell(act);
             }
             Some(ChannelMsg::ExtendedData { data, ext: 1 }) => {
                 tell(dialogue.stderr(&data)?);

@@ -7,7 +7,7 @@ use russh::client::{self, DisconnectReason};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 
 use crate::transport::known_hosts::{KnownHosts, Verdict, fingerprint};
-use crate::transport::{Link, Rung, TransportError};
+use crate::transport::{Climb, Link, Rung, TransportError};
 
 /// Why a connection has ended, in the server's words or in those of the system.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,7 @@ pub(super) struct Doorman {
     address: String,
     port: u16,
     file: String,
+    climb: Climb,
 }
 
 impl client::Handler for Doorman {
@@ -46,8 +47,12 @@ impl client::Handler for Doorman {
                 (self.known.check_certificate(certificate, now), certificate.public_key())
             }
         };
+        self.climb.reached(Rung::KeyExchange, String::new);
         let refusal = self.refuse(verdict, &key.algorithm(), &fingerprint(key));
         let welcome = refusal.is_none();
+        if welcome {
+            self.climb.reached(Rung::HostKey, || format!("{} {}", kind_of(&key.algorithm()), fingerprint(key)));
+        }
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
         Ok(welcome)
     }
@@ -75,16 +80,14 @@ impl Doorman {
         parting: Parting,
     ) -> Self {
         let file = link.known_hosts.first().map_or("a known_hosts file".to_owned(), |file| file.display().to_string());
-        Self { known, refusal, parting, address: link.address.clone(), port: link.port, file }
+        let climb = link.climb.clone();
+        Self { known, refusal, parting, address: link.address.clone(), port: link.port, file, climb }
     }
 
     fn refuse(&self, verdict: Verdict, kind: &Algorithm, print: &str) -> Option<TransportError> {
         let name = self.known.name();
         let Self { address, port, .. } = self;
-        let kind = match kind {
-            Algorithm::Rsa { .. } => "ssh-rsa",
-            other => other.as_str(),
-        };
+        let kind = kind_of(kind);
         let error = |code, cause: String| TransportError::new(Rung::HostKey, code, cause);
         match verdict {
             Verdict::Known => None,
@@ -134,6 +137,14 @@ impl Doorman {
                 .hint("have the host's certificate issued anew (ssh-keygen -h -s CA -n NAMES)"),
             ),
         }
+    }
+}
+
+/// What known_hosts files call a kind of key.
+fn kind_of(kind: &Algorithm) -> &str {
+    match kind {
+        Algorithm::Rsa { .. } => "ssh-rsa",
+        other => other.as_str(),
     }
 }
 

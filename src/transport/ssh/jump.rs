@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{Session, open};
 use crate::transport::retry::again;
-use crate::transport::{Link, Rung, TransportError};
+use crate::transport::{Climb, Link, Rung, TransportError};
 
 /// How many hosts behind one jump host are logged in to at once.
 const HANDSHAKES: usize = 8;
@@ -30,26 +30,26 @@ impl JumpHosts {
     /// The jump host that a link leads to.
     pub(super) fn get(&self, link: &Link) -> Arc<JumpHost> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(way(link)).or_default().clone()
+        known.entry(link.way()).or_default().clone()
     }
-}
 
-/// What tells one jump host from another: who logs in where, through which others.
-fn way(link: &Link) -> String {
-    let before = link.via.as_ref().map(|via| way(via) + " ").unwrap_or_default();
-    let command = link.options.proxy_command.as_deref().unwrap_or_default();
-    format!("{before}{command} {}@{}:{} as {}", link.user, link.address, link.port, link.name)
+    /// The climb to the jump host that a link leads to, for whoever goes through it.
+    pub(in crate::transport) fn climb(&self, link: &Link) -> Climb {
+        self.get(link).climb.clone()
+    }
 }
 
 /// A jump host, and how far we got with it.
 pub(super) struct JumpHost {
     session: tokio::sync::Mutex<Option<Result<Arc<Session>, TransportError>>>,
     handshakes: Semaphore,
+    climb: Climb,
 }
 
 impl Default for JumpHost {
     fn default() -> Self {
-        Self { session: tokio::sync::Mutex::default(), handshakes: Semaphore::new(HANDSHAKES) }
+        let (session, climb) = (tokio::sync::Mutex::default(), Climb::noted());
+        Self { session, handshakes: Semaphore::new(HANDSHAKES), climb }
     }
 }
 

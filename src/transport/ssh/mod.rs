@@ -28,7 +28,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::deadline::late;
 use super::retry::again;
-use super::{Answer, Link, Reply, Request, Stream, Transport, TransportError};
+use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 use proxy_command::ProxyCommand;
@@ -54,6 +54,7 @@ struct Session {
     _through: Option<Arc<Self>>,
     /// Why the connection has ended, once it has.
     parting: Parting,
+    climb: Climb,
     channels: Semaphore,
     /// How many channels are open.
     running: AtomicUsize,
@@ -122,9 +123,11 @@ impl Transport for Ssh {
 fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
+            link.climb.begin();
             if let Some(command) = &link.options.proxy_command {
                 let stream = ProxyCommand::start(command)?;
                 let state = stream.state();
+                link.climb.reached(Rung::Tcp, || "by the ProxyCommand".to_owned());
                 return match enter(link, stream, None).await {
                     Err(error) => Err(state.explain(error).await),
                     session => session,
@@ -136,7 +139,9 @@ fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportErr
         let through = jump_host.session(via).await?;
         // An sshd turns away those who come while too many are logging in, and all of these come from one address.
         let _place = jump_host.handshakes().await;
+        link.climb.begin();
         let stream = jump::through(via, &through, link).await?;
+        link.climb.reached(Rung::Tcp, || format!("from {}", via.name));
         enter(link, stream, Some(through)).await
     })
 }
@@ -148,10 +153,12 @@ where
 {
     let (mut handle, parting) = handshake::handshake(link, stream).await?;
     authentication::authenticate(link, &mut handle, &parting).await?;
+    link.climb.reached(Rung::Authentication, || link.user.clone());
     Ok(Session {
         handle,
         _through: through,
         parting,
+        climb: link.climb.clone(),
         channels: Semaphore::new(CHANNELS),
         running: AtomicUsize::new(0),
         freed: Notify::new(),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Cluster;
 
 /// Everything in `value` that `schema` does not allow, with its path. Knows the words that hactl's schemas use.
-fn faults(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String> {
+pub(crate) fn faults(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String> {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.strip_prefix("#/$defs/").unwrap();
         return faults(value, &root["$defs"][name], root, path);
@@ -31,14 +31,15 @@ fn faults(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
         Value::Number(_) => "integer",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
     let allowed = match &schema["type"] {
-        Value::String(one) => one == kind,
-        Value::Array(several) => several.iter().any(|one| one == kind),
+        Value::String(one) => one == kind || one == "number" && kind == "integer",
+        Value::Array(several) => several.iter().any(|one| one == kind || one == "number" && kind == "integer"),
         _ => true,
     };
     if !allowed {

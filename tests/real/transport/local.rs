@@ -29,6 +29,7 @@ pub(super) fn link() -> Link {
         connect_timeout: Duration::from_secs(1),
         options: hactl::transport::ConnectionOptions::default(),
         become_: None,
+        climb: hactl::transport::Climb::default(),
     }
 }
 

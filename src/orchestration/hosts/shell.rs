@@ -1,0 +1,183 @@
+//! The shell behind the login: does it run what it is sent, and if not, what does it do instead?
+
+use crate::model::Script;
+use crate::orchestration::Failure;
+use crate::transport::{Ending, Link, Reply, Rung, TransportError};
+
+/// What a shell said of itself.
+pub(super) struct Shell {
+    /// The program behind `sh`.
+    pub(super) name: String,
+    pub(super) warning: Option<Failure>,
+}
+
+/// Shell that prints a line with `nonce`, the umask, and the program behind `sh`.
+pub(super) fn probe(nonce: &str) -> Script {
+    let mut script = Script::new();
+    script.line("LC_ALL=C; export LC_ALL");
+    script.line(&format!(
+        "printf '\\n{nonce} %s %s\\n' \"$(umask)\" \"$(readlink -f \"$(command -v sh)\" 2> /dev/null)\""
+    ));
+    script
+}
+
+/// Reads the answer.
+///
+/// # Errors
+/// When it is not the answer of a shell.
+pub(super) fn read(reply: &Reply, nonce: &str, link: &Link) -> Result<Shell, TransportError> {
+    let said = String::from_utf8_lossy(&reply.stdout);
+    let answer = said.lines().find_map(|line| line.strip_prefix(nonce)).map(str::trim);
+    let Some(answer) = answer else { return Err(refused(reply, link)) };
+    let (umask, name) = answer.split_once(' ').unwrap_or((answer, ""));
+    let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+    Ok(Shell { name, warning: u32::from_str_radix(umask, 8).ok().and_then(odd_umask) })
+}
+
+/// hactl sets its own; what the user starts by hand has this one.
+fn odd_umask(umask: u32) -> Option<Failure> {
+    let whose = match umask {
+        closed if closed & 0o700 != 0 => "closed to himself",
+        open if open & 0o002 == 0 => "writable by everybody",
+        _ => return None,
+    };
+    let cause = format!("what this user makes is {whose} (umask {umask:04o})");
+    Some(
+        Failure::new("umask-odd", cause)
+            .hint("set umask 022 or 027 in the user's start file, /etc/profile or /etc/login.defs"),
+    )
+}
+
+/// The host has run something, but not our script: what was it?
+pub(in crate::orchestration) fn refused(reply: &Reply, link: &Link) -> TransportError {
+    let (user, ending) = (link.user.as_str(), &reply.ending);
+    let said = last_words(reply);
+    let error = |code, cause: String, hint: String| TransportError::new(Rung::Shell, code, cause).hint(hint);
+    let has = |text: &str| said.contains(text);
+    if has("account is currently not available") || has("account is not available") || has("not allowed to login") {
+        return error(
+            "login-shell-refuses",
+            format!("the login shell of {user} lets nobody run anything: {said}"),
+            format!("give {user} a shell on the host (`usermod -s /bin/sh {user}`), or log in as another user"),
+        );
+    }
+    if has("sftp connections only") || has("allows sftp") || *ending == Ending::Status(11) && reply.stdout.is_empty() {
+        return error(
+            "sftp-only",
+            format!("the account {user} is for file transfer alone: the server answers with SFTP ({ending})"),
+            format!(
+                "take `ForceCommand internal-sftp` off {user} in the host's sshd_config, or log in as another user"
+            ),
+        );
+    }
+    let missing = matches!(ending, Ending::Status(126 | 127));
+    if missing && (has("sh: ") || has("sh:") || has("exec")) || missing && said.is_empty() {
+        return error(
+            "shell-missing",
+            format!("the login shell of {user} cannot run sh ({ending}): {said}"),
+            "is there a /bin/sh, and does a start file of the login shell change PATH?".to_owned(),
+        );
+    }
+    if ending.is_success() {
+        let said = if said.is_empty() { "it said nothing".to_owned() } else { format!("it said: {said}") };
+        return error(
+            "forced-command",
+            format!("the server ran something else than the script of {user}; {said}"),
+            format!(
+                "look at ForceCommand in the host's sshd_config, at `command=` before the key in authorized_keys, and at \
+                 the login shell and its start files; `ssh {user}@{} echo yes` must print yes",
+                link.address
+            ),
+        );
+    }
+    let said = if said.is_empty() { "nothing on standard error" } else { said.as_str() };
+    error(
+        "no-answer",
+        format!("the host did not run the script ({ending}): {said}"),
+        format!("try `ssh {user}@{} sh -s </dev/null`: it must end with status 0", link.address),
+    )
+}
+
+/// The last line of standard error, or else of standard output, without what is no text.
+fn last_words(reply: &Reply) -> String {
+    let last = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        line.chars()
+            .filter(|c| !c.is_control() && *c != '\u{fffd}')
+            .take(300)
+            .collect::<String>()
+            .trim_end_matches('.')
+            .to_owned()
+    };
+    Some(last(&reply.stderr)).filter(|line| !line.is_empty()).unwrap_or_else(|| last(&reply.stdout))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::inventory::TransportKind;
+    use crate::transport::{Climb, ConnectionOptions, JumpHosts};
+
+    fn link() -> Link {
+        Link {
+            name: "is-1".to_owned(),
+            kind: TransportKind::Ssh,
+            address: "192.0.2.1".to_owned(),
+            port: 22,
+            user: "ops".to_owned(),
+            identities: Vec::new(),
+            passphrase: None,
+            password: None,
+            identities_only: false,
+            certificates: Vec::new(),
+            agent: false,
+            agent_socket: None,
+            known_hosts: Vec::new(),
+            host_key_alias: None,
+            via: None,
+            jump_hosts: JumpHosts::default(),
+            connect_timeout: Duration::from_secs(1),
+            options: ConnectionOptions::default(),
+            become_: None,
+            climb: Climb::default(),
+        }
+    }
+
+    fn reply(status: u32, stdout: &str, stderr: &str) -> Reply {
+        let (stdout, stderr) = (stdout.as_bytes().to_vec(), stderr.as_bytes().to_vec());
+        Reply { stdout, stderr, truncated: false, ending: Ending::Status(status) }
+    }
+
+    #[test]
+    fn what_stands_where_a_shell_does_not_answer_is_named() {
+        let cases = [
+            (reply(1, "This account is currently not available.\n", ""), "login-shell-refuses"),
+            (reply(1, "This service allows sftp connections only.\r\n", ""), "sftp-only"),
+            (reply(127, "", "bash: line 1: exec: sh: not found\n"), "shell-missing"),
+            (reply(127, "", "sh: Command not found.\n"), "shell-missing"),
+            (reply(0, "", ""), "forced-command"),
+            (reply(0, "Only backups here\n", ""), "forced-command"),
+            (reply(1, "", ""), "no-answer"),
+            (reply(3, "", "out of memory\n"), "no-answer"),
+        ];
+        for (reply, code) in cases {
+            let error = refused(&reply, &link());
+            assert_eq!((error.code, error.rung), (code, Rung::Shell), "{error}");
+            assert!(error.hint.is_some() && !error.cause.ends_with('.'), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn noise_before_the_answer_is_not_the_answer() {
+        let shell = read(&reply(0, "Welcome!\nN 0000 /bin/x\nhactl-1 0022 /usr/bin/dash\n", ""), "hactl-1", &link());
+        let shell = shell.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((shell.name.as_str(), shell.warning), ("dash", None));
+        let odd = |umask| odd_umask(umask).map(|warning| warning.cause);
+        assert_eq!(odd(0o002).as_deref(), None, "a group of one's own");
+        assert_eq!(odd(0).as_deref(), Some("what this user makes is writable by everybody (umask 0000)"));
+        assert_eq!(odd(0o777).as_deref(), Some("what this user makes is closed to himself (umask 0777)"));
+    }
+}
