@@ -1,6 +1,7 @@
 //! The only place that prints. Results go to standard output, talk to standard error; both through the redactor.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::AutoStream;
@@ -27,7 +28,12 @@ pub(super) struct Console {
     choice: anstream::ColorChoice,
     quiet: bool,
     unwritten: Arc<Mutex<Option<io::Error>>>,
+    interrupted: Arc<AtomicBool>,
+    drawn: Arc<Mutex<Option<Box<Pause>>>>,
 }
+
+/// Stops what is drawn, or lets it go on.
+type Pause = dyn Fn(bool) + Send;
 
 impl Console {
     pub(super) fn new(talk: &Talk) -> Self {
@@ -36,7 +42,14 @@ impl Console {
             Colour::Always => anstream::ColorChoice::Always,
             Colour::Never => anstream::ColorChoice::Never,
         };
-        Self { redactor: Arc::default(), choice, quiet: talk.quiet, unwritten: Arc::default() }
+        Self {
+            redactor: Arc::default(),
+            choice,
+            quiet: talk.quiet,
+            unwritten: Arc::default(),
+            interrupted: Arc::default(),
+            drawn: Arc::default(),
+        }
     }
 
     /// From now on, these secrets are taken out of everything.
@@ -96,6 +109,31 @@ impl Console {
     /// Is somebody there to answer a question?
     pub(super) fn can_ask() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// How to stop what is drawn, while somebody is asked.
+    pub(super) fn draw(&self, pause: impl Fn(bool) + Send + 'static) {
+        *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(pause));
+    }
+
+    /// Asks a question, with nothing drawn over it.
+    pub(super) fn while_asking<T>(&self, question: impl FnOnce() -> T) -> T {
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = |begins| drawn.iter().for_each(|pause| pause(begins));
+        pause(true);
+        let answer = question();
+        pause(false);
+        answer
+    }
+
+    /// The user wants to stop: nothing is asked any more.
+    pub(super) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// Does the user want to stop?
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     /// Should a text that is made elsewhere hold colours?

@@ -24,7 +24,9 @@ const FILES: &[(&str, &str)] = &[
     ("preflight.yaml", include_str!("../../playbooks/explanations/preflight.yaml")),
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
     ("user-config.yaml", include_str!("../../playbooks/explanations/user-config.yaml")),
+    ("authentication.yaml", include_str!("../../playbooks/explanations/authentication.yaml")),
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
+    ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),
     ("editors.yaml", include_str!("../../playbooks/explanations/editors.yaml")),
 ];

@@ -8,6 +8,7 @@ use super::arguments::{Hosts, LockWait, Output, Steps, Talk, Which};
 use super::console::{Console, RED, YELLOW, styled};
 use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster, read, render, render_playbook};
 use super::progress::Progress;
+use super::prompt::keyring;
 use super::results::{Last, Line, Results};
 use super::{Refusal, signals};
 use crate::model::Redactor;
@@ -160,7 +161,7 @@ pub(super) fn warn(warnings: &[String], console: &Console) {
     }
 }
 
-fn path_of(which: &Which) -> PathBuf {
+pub(super) fn path_of(which: &Which) -> PathBuf {
     find_inventory(which.inventory.as_deref(), which.i.as_deref(), std::env::var_os("HACTL_INVENTORY"))
 }
 
@@ -188,7 +189,7 @@ fn account() -> String {
 }
 
 /// What the flags say about all hosts.
-pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>) -> FleetOptions {
+pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>, console: &Console) -> FleetOptions {
     let names = |list: Option<&Vec<String>>| list.cloned().unwrap_or_default();
     FleetOptions {
         selection: Selection {
@@ -202,6 +203,7 @@ pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>) -> FleetOption
         connect_timeout: hosts.connect_timeout.map(Duration::from_secs),
         known_hosts: hosts.known_hosts.clone(),
         ssh_config: hosts.ssh.ssh_config.clone(),
+        keyring: keyring(console, hosts.no_input),
     }
 }
 
@@ -260,7 +262,8 @@ impl Audience {
     }
 }
 
-fn json_line(console: &Console, line: &Line<'_>) {
+/// Prints one line of JSON.
+pub(super) fn json_line(console: &Console, line: &impl serde::Serialize) {
     if let Ok(line) = serde_json::to_string(line) {
         console.result(&line);
     }

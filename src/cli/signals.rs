@@ -20,6 +20,7 @@ pub(super) async fn insisted(console: Console, stop: Stop) -> Exit {
     };
     let first = next().await;
     stop.ask(first);
+    console.interrupt();
     console.error("interrupted: finishing what runs, then releasing the locks; once more to stop now");
     let second = next().await;
     console.error(

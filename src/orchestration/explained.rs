@@ -8,6 +8,7 @@ use super::{Controller, FleetError, FleetOptions, Selection};
 use crate::model::HostName;
 use crate::model::inventory::{Cluster, Host, Secrets, TransportKind};
 use crate::steps::Allow;
+use crate::transport::Keyring;
 use crate::transport::user_config::SshConfig;
 
 /// One value of a connection, and where it comes from.
@@ -56,6 +57,7 @@ pub fn connections(
         timeout: Duration::ZERO,
         connect_timeout: None,
         known_hosts: None,
+        keyring: Keyring::default(),
         ssh_config: ssh_config.cloned(),
     };
     let hosts: Vec<&Host> = cluster.hosts.iter().filter(|host| host.transport == TransportKind::Ssh).collect();

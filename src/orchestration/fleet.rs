@@ -20,6 +20,7 @@ use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
 use crate::steps::verify::{Asks, VERIFY};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
+use crate::transport::Keyring;
 use crate::transport::user_config::{SshConfig, UserConfigError};
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
@@ -42,6 +43,8 @@ pub struct FleetOptions {
     pub known_hosts: Option<PathBuf>,
     /// Overrides the inventory's `ssh.config`.
     pub ssh_config: Option<SshConfig>,
+    /// The key files that are open, and whom to ask for a passphrase.
+    pub keyring: Keyring,
 }
 
 /// The step that wants packs.

@@ -1,7 +1,7 @@
 //! What the transport needs to know, from the inventory, the command line, the user's SSH configuration and the usual
 //! places.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,11 @@ impl<'a> Links<'a> {
     ) -> Result<Self, FleetError> {
         let ways = Ways::look_up(cluster, hosts, controller, options.ssh_config.as_ref())?;
         Ok(Self { secrets, controller, options, jump_hosts: JumpHosts::default(), ways })
+    }
+
+    /// The same, with connections to jump hosts that others use too.
+    pub(super) fn sharing(self, jump_hosts: &JumpHosts) -> Self {
+        Self { jump_hosts: jump_hosts.clone(), ..self }
     }
 
     /// What the user should hear, once for all hosts.
@@ -79,14 +84,29 @@ impl<'a> Links<'a> {
                 "identity",
                 ssh.identity.as_ref().map(paths),
                 file.identities.as_deref().map(present),
-                (self.usual_keys(), ValueFrom::Default),
+                by_default_none(),
             ),
-            identities_only: choice.file("IdentitiesOnly", file.identities_only).unwrap_or_default(),
-            certificates: certificates(&mut choice, &file),
+            usual_identities: match ssh.identity.is_some() || file.identities.is_some() {
+                true => Vec::new(),
+                false => self.usual_keys(),
+            },
+            identities_only: choice.of(
+                "identities_only",
+                ssh.identities_only,
+                file.identities_only,
+                (ssh.identity.is_some(), ValueFrom::Default),
+            ),
+            certificates: choice.of(
+                "certificate",
+                ssh.certificate.as_ref().map(paths),
+                certificates(&file),
+                by_default_none(),
+            ),
             passphrase: self.secret(&ssh.passphrase),
             password: self.secret(&ssh.password),
             agent: choice.of("agent", ssh.agent, agent, (true, ValueFrom::Default)),
             agent_socket: agent_socket(&mut choice, &file),
+            keyring: self.options.keyring.clone(),
             known_hosts: self.known_hosts(&mut choice, ssh.known_hosts.as_ref(), &file, None),
             host_key_alias: choice.of(
                 "host_key_alias",
@@ -94,6 +114,7 @@ impl<'a> Links<'a> {
                 file.host_key_alias.clone().map(Some),
                 (None, ValueFrom::Default),
             ),
+            host_keys: pins(ssh.host_keys.as_ref()),
             via: None,
             jump_hosts: self.jump_hosts.clone(),
             connect_timeout: self.connect_timeout(
@@ -163,9 +184,10 @@ impl<'a> Links<'a> {
         };
         let user = in_jump.user.or_else(|| file.user.clone());
         let agent = file.agent.as_ref().map(|agent| *agent != Agent::None);
+        let has_own = in_inventory.identity.is_some() || file.identities.is_some();
         let usual = || match inherits {
             true => (behind.identities.clone(), ValueFrom::Behind),
-            false => (self.usual_keys(), ValueFrom::Default),
+            false => by_default_none(),
         };
         let identities = choice.of(
             "identity",
@@ -185,11 +207,35 @@ impl<'a> Links<'a> {
                 source => self.secret(source),
             },
             identities,
-            identities_only: choice.file("IdentitiesOnly", file.identities_only).unwrap_or_default(),
-            certificates: certificates(&mut choice, &file),
+            usual_identities: match (has_own, inherits) {
+                (true, _) => Vec::new(),
+                (false, true) => behind.usual_identities.clone(),
+                (false, false) => self.usual_keys(),
+            },
+            identities_only: choice.of(
+                "identities_only",
+                in_inventory.identities_only,
+                file.identities_only,
+                match (in_inventory.identity.is_some(), inherits && !has_own) {
+                    (false, true) => (behind.identities_only, ValueFrom::Behind),
+                    (own, _) => (own, ValueFrom::Default),
+                },
+            ),
+            // A certificate for another key certifies none of its own.
+            certificates: choice.of(
+                "certificate",
+                in_inventory.certificate.as_ref().map(paths),
+                certificates(&file),
+                match inherits && !has_own {
+                    true => (behind.certificates.clone(), ValueFrom::Behind),
+                    false => by_default_none(),
+                },
+            ),
             password: self.secret(&in_inventory.password),
             agent: choice.of("agent", in_inventory.agent, agent, (behind.agent, ValueFrom::Behind)),
             agent_socket: agent_socket(&mut choice, &file).or_else(|| behind.agent_socket.clone().filter(|_| inherits)),
+            keyring: self.options.keyring.clone(),
+            host_keys: pins(in_inventory.host_keys.as_ref()),
             known_hosts: self.known_hosts(
                 &mut choice,
                 in_inventory.known_hosts.as_ref(),
@@ -270,24 +316,23 @@ fn paths(written: &OneOrMany<PathBuf>) -> Vec<PathBuf> {
     written.as_slice().to_vec()
 }
 
-/// The key files of an ssh_config that are there: as with OpenSSH, one that is missing is no error. The name of a public
-/// half stands for its private one, which the agent may hold.
+/// The key files of an ssh_config that are there: as with OpenSSH, one that is missing is no error. Where only the public
+/// half is, the agent may hold the private one.
 fn present(files: &[PathBuf]) -> Vec<PathBuf> {
-    let private = |path: &PathBuf| match path.extension().is_some_and(|extension| extension == "pub") {
-        true => path.with_extension(""),
-        false => path.clone(),
+    let there = |path: &PathBuf| {
+        let mut public = path.as_os_str().to_owned();
+        public.push(".pub");
+        [path.clone(), PathBuf::from(public)].into_iter().find(|path| path.exists())
     };
-    let public = |path: &Path| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".pub");
-        Path::new(&name).exists()
-    };
-    files.iter().map(private).filter(|path| path.exists() || public(path)).collect()
+    files.iter().filter_map(there).collect()
 }
 
-fn certificates(choice: &mut Choice<'_>, file: &HostConfig) -> Vec<PathBuf> {
-    let files = Some(file.certificates.clone()).filter(|files| !files.is_empty());
-    choice.file("CertificateFile", files).unwrap_or_default()
+fn certificates(file: &HostConfig) -> Option<Vec<PathBuf>> {
+    Some(file.certificates.clone()).filter(|files| !files.is_empty())
+}
+
+fn by_default_none() -> (Vec<PathBuf>, ValueFrom) {
+    (Vec::new(), ValueFrom::Default)
 }
 
 fn agent_socket(choice: &mut Choice<'_>, file: &HostConfig) -> Option<PathBuf> {
@@ -321,4 +366,8 @@ fn passed(choice: &mut Choice<'_>, file: &HostConfig) {
     for passed in &file.passed {
         choice.note(&passed.keyword, passed.value.clone(), ValueFrom::Passed(passed.reason));
     }
+}
+
+fn pins(written: Option<&OneOrMany<String>>) -> Vec<String> {
+    written.map(|pins| pins.as_slice().to_vec()).unwrap_or_default()
 }

@@ -27,6 +27,7 @@ mod run_id;
 mod selection;
 mod stage;
 mod stop;
+mod trust;
 mod verify;
 mod ways;
 
@@ -46,4 +47,5 @@ pub use report::{FindingReport, HostReport, ItemReport, ProofReport, Report, Sta
 pub use run_id::RunId;
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
+pub use trust::{HostKeys, KeyState, Server};
 pub use verify::{Door, Front, Ground, NodePlace, Place, answers, prove, verify};

@@ -117,6 +117,12 @@ impl Dialogue {
         })
     }
 
+    /// What came on standard output and on standard error; of the former only the end, while the gate is closed.
+    pub(super) fn heard(&self) -> (&[u8], Vec<u8>) {
+        let stdout: &[u8] = if self.opened { self.stdout.bytes() } else { &self.before_ready };
+        (stdout, [self.stderr.bytes(), &self.before_prompt].concat())
+    }
+
     /// Why the gate did not open in time; `None` when it has.
     pub(super) fn out_of_time(&self) -> Option<TransportError> {
         (!self.opened).then(|| self.refusal(RefusalKind::OutOfTime))

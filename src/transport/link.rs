@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::Secret;
 use crate::model::inventory::{BecomeMethod, TransportKind};
 use crate::transport::Climb;
-use crate::transport::ssh::JumpHosts;
+use crate::transport::ssh::{JumpHosts, Keyring};
 
 /// One host's door and the keys to it. Built from the inventory and the resolved secrets; nothing here is looked up
 /// again, so a link may as well come from an `ssh_config`.
@@ -23,24 +23,31 @@ pub struct Link {
     pub port: u16,
     /// The user to log in as.
     pub user: String,
-    /// Private key files, in the order in which they are tried.
+    /// The key files that are configured, in the order in which they are tried; a public half will do where the agent
+    /// holds the private one.
     pub identities: Vec<PathBuf>,
+    /// The usual key files, which nobody configured: tried after the agent's keys.
+    pub usual_identities: Vec<PathBuf>,
+    /// Files with OpenSSH user certificates for any of the keys. Those beside a key file (`KEY-cert.pub`) are found anyway.
+    pub certificates: Vec<PathBuf>,
+    /// Offer no keys but those of `identities`, `usual_identities` and `certificates`, even if the agent holds more.
+    pub identities_only: bool,
     /// What opens those of the key files that are encrypted.
     pub passphrase: Option<Arc<Secret>>,
     /// The password to log in with; tried last.
     pub password: Option<Arc<Secret>>,
-    /// Offer no keys but those of [`Self::identities`] and [`Self::certificates`], also where the agent holds more.
-    pub identities_only: bool,
-    /// Certificates of the user's keys, beside those that lie next to a key file.
-    pub certificates: Vec<PathBuf>,
     /// Ask the SSH agent for keys first.
     pub agent: bool,
-    /// The agent's socket, where that is not the one that `SSH_AUTH_SOCK` names.
+    /// The agent's socket, where it is not the one that `SSH_AUTH_SOCK` names.
     pub agent_socket: Option<PathBuf>,
+    /// The encrypted key files that are open already, and whom to ask about the others.
+    pub keyring: Keyring,
     /// Files with the hosts' keys. A missing file is an empty one.
     pub known_hosts: Vec<PathBuf>,
     /// The name that the host's key is recorded under, where that is not the address.
     pub host_key_alias: Option<String>,
+    /// The fingerprints of the host's keys, as `SHA256:…`. If there are any, only these are trusted.
+    pub host_keys: Vec<String>,
     /// The last jump host on the way to it, which has its own way; `None` when it is reached directly.
     pub via: Option<Arc<Self>>,
     /// The connections to jump hosts that it shares with other links.

@@ -7,6 +7,7 @@ mod deadline;
 mod dialogue;
 mod error;
 mod exchange;
+mod host_key;
 pub mod http;
 mod known_hosts;
 mod link;
@@ -20,9 +21,11 @@ pub mod user_config;
 
 pub use climb::{Climb, Climbed};
 pub use error::{Rung, TransportError};
+pub use host_key::{HostKey, Standing, host_key};
+pub use known_hosts::{RecordError, Recorded, known_hosts_line, record};
 pub use link::{AddressFamily, Algorithms, Become, ConnectionOptions, Keepalive, Link};
 pub use request::{Ending, Gate, Input, Refusal, RefusalKind, Reply, Request};
-pub use ssh::JumpHosts;
+pub use ssh::{JumpHosts, Keyring, Question};
 pub use stream::{ByteStream, Stream, dial};
 pub use upload::{RESUMED_FROM, Sending, upload};
 

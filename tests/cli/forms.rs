@@ -66,6 +66,15 @@ fn the_kinds_of_events_stay() {
     );
 }
 
+#[test]
+fn the_keys_of_host_keys_stay() {
+    let schema: Value =
+        serde_json::from_str(&Desk::new(INVENTORY).expect(0, &["schema", "hosts-trust"]).stdout).unwrap();
+    assert_eq!(keys(&schema), ["version", "exit", "keys", "failure"]);
+    let row = ["cluster", "hosts", "jump_host", "behind", "address", "port", "state", "name", "kind", "fingerprint"];
+    assert_eq!(keys(&schema["$defs"]["HostKeyRow"]), [&row[..], &["file", "failure"]].concat());
+}
+
 fn collect(schema: &Value, kinds: &mut Vec<String>) {
     match schema {
         Value::Object(entries) => {

@@ -2,14 +2,18 @@
 
 mod agent;
 mod become_user;
+mod certificates;
 mod faults;
 mod host_keys;
 mod jump;
 mod local;
 mod login;
 mod open;
+mod passphrase;
+mod password;
 mod plain;
 mod resume;
+mod token;
 mod upload;
 mod user_config;
 

@@ -5,7 +5,7 @@ mod lab;
 mod lock;
 mod ssh;
 
-pub use hosts::{HostsAction, HostsRun};
+pub use hosts::{HostsAction, HostsRun, HostsTrust};
 pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 pub use ssh::SshConfigFlag;
@@ -148,6 +148,9 @@ pub struct Hosts {
     /// Which ssh_config is read.
     #[command(flatten)]
     pub ssh: SshConfigFlag,
+    /// Never ask: what would be asked for, such as the passphrase of a key file, is an error
+    #[arg(long)]
+    pub no_input: bool,
 }
 
 /// Which part of the playbook.
@@ -280,6 +283,8 @@ pub enum SchemaOf {
     HostsPing,
     /// What `hosts facts --output json` prints.
     HostsFacts,
+    /// What `hosts trust --output json` prints.
+    HostsTrust,
 }
 
 /// `runs`
@@ -306,9 +311,6 @@ pub struct Rollback {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Never ask: without --yes it is refused
-    #[arg(long)]
-    pub no_input: bool,
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockWait,

@@ -12,7 +12,7 @@ use crate::orchestration::{
 
 pub(super) fn apply(arguments: &Apply, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     let run = &arguments.run;
-    let mut options = fleet_options(&run.hosts, Some(&run.steps));
+    let mut options = fleet_options(&run.hosts, Some(&run.steps), console);
     let (session, playbook_file) = match &arguments.resume {
         Some(earlier) => resume(earlier, &mut options, console)?,
         None => (Session::open(&run.which, console)?, run.steps.playbook.clone()),

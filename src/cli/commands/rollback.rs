@@ -14,7 +14,7 @@ pub(super) fn rollback(arguments: &Rollback, talk: &Talk, console: &Console) -> 
     let record = read_run(&controller().runs, undo)
         .map_err(|error| Refusal::usage(format!("error: run {undo}: {error}\n  hint: `hactl runs` lists the runs")))?;
     let session = Session::of(&record.inventory, Some(&record.cluster), console)?;
-    let mut options = fleet_options(&arguments.hosts, None);
+    let mut options = fleet_options(&arguments.hosts, None, console);
     let Some(cluster) = session.clusters().next() else {
         return Err(Refusal::inventory(format!("error: the inventory holds no cluster {}", record.cluster)));
     };
@@ -83,7 +83,7 @@ fn still_there(hosts: Vec<String>, cluster: &Cluster, console: &Console) -> Resu
 }
 
 fn confirm(arguments: &Rollback) -> Result<(), Refusal> {
-    if arguments.no_input || !Console::can_ask() {
+    if arguments.hosts.no_input || !Console::can_ask() {
         let text = "error: a rollback changes hosts: say --yes to go on without being asked".to_owned();
         return Err(Refusal::usage(text));
     }

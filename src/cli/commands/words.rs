@@ -4,6 +4,7 @@ use clap::CommandFactory as _;
 
 use crate::cli::arguments::{Arguments, Completion, Explain, Init, Schema, SchemaOf, Validate};
 use crate::cli::console::{Console, RED, styled};
+use crate::cli::host_keys::HostKeyResults;
 use crate::cli::inventory::Loaded;
 use crate::cli::results::{Line, Results, Told};
 use crate::cli::session::Session;
@@ -42,6 +43,7 @@ pub(super) fn schema(arguments: &Schema, console: &Console) -> Result<Exit, Refu
     let schema = match arguments.of {
         SchemaOf::Inventory => inventory::schema(),
         SchemaOf::Report => schemars::schema_for!(Results<'_>).to_value(),
+        SchemaOf::HostsTrust => schemars::schema_for!(HostKeyResults<'_>).to_value(),
         SchemaOf::Event => schemars::schema_for!(Line<'_>).to_value(),
         SchemaOf::HostsList => schemars::schema_for!(Told<'_, HostsReport>).to_value(),
         SchemaOf::HostsPing => schemars::schema_for!(Told<'_, PingReport>).to_value(),

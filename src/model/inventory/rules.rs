@@ -2,6 +2,7 @@
 
 mod databases;
 mod failover;
+mod host_keys;
 mod hosts;
 mod jump_hosts;
 mod load_balancer;
@@ -21,6 +22,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.groups();
     rules.jump_hosts();
     rules.ssh_config();
+    rules.host_keys();
     rules.product();
     rules.paths();
     rules.databases();

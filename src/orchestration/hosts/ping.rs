@@ -85,7 +85,7 @@ fn host(place: &Place, result: Result<Vec<Failure>, TransportError>, took: Durat
         host: place.host.name.clone(),
         outcome: if broken.is_none() { Reached::Reached } else { Reached::Unknown },
         jump: link.jump_hosts().into_iter().map(|hop| hop.name.clone()).collect(),
-        rungs: rungs(&link.climb),
+        rungs: rungs(link),
         broken,
         warnings,
         milliseconds: milliseconds(took),
@@ -108,9 +108,13 @@ fn broken(error: &TransportError, climb: &Climb) -> BrokenRung {
     }
 }
 
-fn rungs(climb: &Climb) -> Vec<RungReport> {
-    let report = |Climbed { rung, took, note }| RungReport { rung, milliseconds: milliseconds(took), note };
-    climb.rungs().into_iter().map(report).collect()
+fn rungs(link: &Link) -> Vec<RungReport> {
+    let other = link.become_.as_ref().map(|how| how.user.as_str()).unwrap_or_default();
+    let report = |Climbed { rung, took, note }| {
+        let note = if rung == Rung::Become { other.to_owned() } else { note };
+        RungReport { rung, milliseconds: milliseconds(took), note }
+    };
+    link.climb.rungs().into_iter().map(report).collect()
 }
 
 /// Each jump host once, a nearer one before those behind it.
@@ -135,7 +139,7 @@ fn jump_hosts(places: &[Arc<Place>], hosts: &[HostPing]) -> Vec<JumpHostPing> {
 }
 
 fn jump_host(hop: &Link) -> JumpHostPing {
-    let rungs = rungs(&hop.climb);
+    let rungs = rungs(hop);
     let logged_in = rungs.iter().any(|rung| rung.rung == Rung::Authentication);
     JumpHostPing {
         name: hop.name.clone(),

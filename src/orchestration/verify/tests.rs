@@ -15,6 +15,7 @@ use crate::orchestration::link::Links;
 use crate::orchestration::{Controller, Exit, FleetOptions, Selection};
 use crate::steps::Allow;
 use crate::steps::verify::Shared;
+use crate::transport::Keyring;
 use crate::transport::user_config::SshConfig;
 
 const PASSWORD: &str = "s3cret-word";
@@ -319,6 +320,7 @@ async fn ways() -> BTreeMap<String, Vec<String>> {
         connect_timeout: None,
         known_hosts: None,
         ssh_config: Some(SshConfig::None),
+        keyring: Keyring::default(),
     };
     let secrets = Secrets::default();
     let links = Links::new(&cluster, &[], &secrets, &controller, &options).unwrap();

@@ -8,7 +8,7 @@ use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWri
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::Session;
+use super::{Session, instead};
 use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
 use crate::transport::exchange::{Halt, Sink, exchange, feed};
@@ -111,7 +111,10 @@ async fn run(
     let write = feed(Sink::Channel(writer), request, acts);
     let read = listen(session, reader, &mut dialogue, &mut accepted, sender);
     let halt = match exchange(read, write, end).await {
-        Ok(ending) => return dialogue.finish(ending),
+        Ok(ending) => {
+            let (stdout, stderr) = dialogue.heard();
+            return instead::of_our_command(&ending, stdout, &stderr).map_or_else(|| dialogue.finish(ending), Err);
+        }
         Err(halt) => halt,
     };
     // Closing the channel leaves the command running until it next prints something. OpenSSH passes the signal on to

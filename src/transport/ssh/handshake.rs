@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use russh::Preferred;
 use russh::client::{self, Config, Handle};
-use russh::keys::HashAlg;
+use russh::keys::{Algorithm, HashAlg};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::asking::{Ask, Failed};
 use super::host_key::{Doorman, Parting};
 use super::{algorithms, files};
 use crate::transport::known_hosts::KnownHosts;
@@ -27,20 +28,21 @@ const INACTIVITY: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When no algorithm is common, the host's key is not to be trusted, or the server hangs up or does not answer.
-pub(super) async fn handshake<S>(link: &Link, stream: S) -> Result<(Handle<Doorman>, Parting), TransportError>
+pub(super) async fn handshake<S>(link: &Link, stream: S, ask: &Ask) -> Result<(Handle<Doorman>, Parting), Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let known = files::known_hosts(link).await?;
-    let config = Arc::new(config(link, &known));
-    let refusal = Arc::new(Mutex::new(None));
+    let config = Arc::new(config(link, &known, ask));
+    let sight = Arc::new(Mutex::new(None));
     let parting = Parting::default();
-    let doorman = Doorman::new(known, link, Arc::clone(&refusal), parting.clone());
+    let doorman = Doorman::new(known, ask.clone(), Arc::clone(&sight), parting.clone(), link.climb.clone());
     match timeout(link.connect_timeout, client::connect_stream(config, stream, doorman)).await {
         Ok(Ok(handle)) => Ok((handle, parting)),
         Ok(Err(error)) => {
-            let refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Err(refusal.unwrap_or_else(|| failed(&error, &parting)))
+            let sight = sight.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let sight = sight.filter(|_| matches!(error, russh::Error::UnknownKey));
+            Err(Failed::new(failed(&error, &parting), sight))
         }
         Err(_) => Err(TransportError::new(
             Rung::KeyExchange,
@@ -50,14 +52,19 @@ where
                 link.connect_timeout.as_secs_f32()
             ),
         )
-        .hint("the host may be overloaded, or its sshd frozen; --connect-timeout allows more time")),
+        .hint("the host may be overloaded, or its sshd frozen; --connect-timeout allows more time")
+        .into()),
     }
 }
 
-fn config(link: &Link, known: &KnownHosts) -> Config {
+fn config(link: &Link, known: &KnownHosts, ask: &Ask) -> Config {
     let (kinds, certificates) = algorithms::host_keys(&link.options.algorithms);
-    let key = known.prefer(&kinds);
-    let certificates = if known.has_authority() { certificates } else { Vec::new() };
+    let still = |kinds: Vec<Algorithm>| kinds.into_iter().filter(|kind| ask.wants(kind)).collect::<Vec<_>>();
+    let key = known.prefer(&still(kinds));
+    let certificates = match known.has_authority() && !ask.plain {
+        true => known.prefer(&still(certificates)),
+        false => Vec::new(),
+    };
     let Keepalive { interval, count } = link.options.keepalive;
     // Silence alone must not end what is still being asked about.
     let asked = interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(2));

@@ -9,8 +9,7 @@ use russh::{ChannelOpenFailure, ChannelStream, Error};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::{Session, open};
-use crate::transport::retry::again;
+use super::{Session, connect};
 use crate::transport::{Climb, Link, Rung, TransportError};
 
 /// How many hosts behind one jump host are logged in to at once.
@@ -63,7 +62,7 @@ impl JumpHost {
             Some(Err(error)) => return Err(error.clone()),
             _ => {}
         }
-        let made = again(link.connect_timeout, || open(link)).await.map(Arc::new).map_err(|error| at(link, error));
+        let made = connect(link).await.map(Arc::new).map_err(|error| at(link, error));
         *session = Some(made.clone());
         made
     }
