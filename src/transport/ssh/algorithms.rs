@@ -106,9 +106,15 @@ fn certificate_name(name: &str) -> String {
 }
 
 fn key_exchange(name: &str) -> Option<kex::Name> {
-    // These are no exchanges: they tell what a client can do.
-    let told = name.starts_with("ext-info") || name.starts_with("kex-strict") || name == "none";
-    kex::Name::try_from(name).ok().filter(|_| !told)
+    // These are no exchanges: they tell what a client or a server can do.
+    let told = [
+        kex::EXTENSION_SUPPORT_AS_CLIENT,
+        kex::EXTENSION_SUPPORT_AS_SERVER,
+        kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
+        kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
+        kex::NONE,
+    ];
+    kex::Name::try_from(name).ok().filter(|name| !told.contains(name))
 }
 
 fn cipher_of(name: &str) -> Option<cipher::Name> {

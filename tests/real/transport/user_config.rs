@@ -131,7 +131,7 @@ async fn algorithms_are_those_that_are_wanted() {
     }
     // The server would show its ed25519 key, which alone is recorded.
     let error = refused(&wanted(Algorithms { host_keys: list("ecdsa-sha2-nistp256"), ..fitting.clone() })).await;
-    assert_eq!(error.code, "host-key-unknown", "{error}");
+    assert_eq!(error.rung, Rung::HostKey, "{error}");
     server.record("host_ecdsa.pub");
     open(&wanted(Algorithms { host_keys: list("ecdsa-sha2-nistp256"), ..fitting.clone() })).await;
 

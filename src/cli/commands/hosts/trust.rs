@@ -58,7 +58,7 @@ async fn rounds(keys: &mut HostKeys, arguments: &HostsTrust, stop: &Stop, consol
         if arguments.print || keys.unknown().next().is_none() {
             return None;
         }
-        if !arguments.yes && (arguments.no_input || !Console::can_ask() || !ask(keys, stop, console).await) {
+        if !arguments.yes && (arguments.hosts.no_input || !Console::can_ask() || !ask(keys, stop, console).await) {
             return None;
         }
         if let Err(error) = keys.record().await {
@@ -120,7 +120,7 @@ fn tell(
         }
         Output::Text => {
             // What was shown with a question is not shown again.
-            let asked = !arguments.yes && !arguments.no_input && Console::can_ask();
+            let asked = !arguments.yes && !arguments.hosts.no_input && Console::can_ask();
             let shown = |state: &KeyState| is_unknown(state) || matches!(state, KeyState::Trusted(_));
             let mut text = troubles;
             if !asked && keys.servers().iter().any(|server| shown(&server.state)) {
