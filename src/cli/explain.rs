@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = &[
     ("steps.yaml", include_str!("../../playbooks/explanations/steps.yaml")),
     ("preflight.yaml", include_str!("../../playbooks/explanations/preflight.yaml")),
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
+    ("user-config.yaml", include_str!("../../playbooks/explanations/user-config.yaml")),
     ("authentication.yaml", include_str!("../../playbooks/explanations/authentication.yaml")),
     ("become.yaml", include_str!("../../playbooks/explanations/become.yaml")),
     ("exec.yaml", include_str!("../../playbooks/explanations/exec.yaml")),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arguments::{Hosts, LockWait, Output, Steps, Talk, Which};
-use super::console::{Console, RED, styled};
+use super::console::{Console, RED, YELLOW, styled};
 use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster, read, render, render_playbook};
 use super::progress::Progress;
 use super::prompt::keyring;
@@ -125,8 +125,10 @@ impl Session {
         console: &Console,
     ) -> Result<Fleet, Refusal> {
         let secrets = &self.loaded.secrets;
-        Fleet::new(cluster.clone(), playbook, secrets, self.controller.clone(), options)
-            .map_err(|error| self.refuse(&cluster, error, console))
+        let fleet = Fleet::new(cluster.clone(), playbook, secrets, self.controller.clone(), options)
+            .map_err(|error| self.refuse(&cluster, error, console))?;
+        warn(&fleet.warnings, console);
+        Ok(fleet)
     }
 
     /// Says where in the inventory a step found what it refuses.
@@ -139,11 +141,23 @@ impl Session {
             FleetError::Profile { host, error } => {
                 Refusal::inventory(format!("{} {host}: {error}", styled(RED, "error:")))
             }
+            FleetError::UserConfig { host, error } => {
+                let problem =
+                    format!("{} {host}: {error} [{}]\n  hint: {}", styled(RED, "error:"), error.code, error.hint);
+                Refusal::inventory(problem)
+            }
             FleetError::Steps(errors) => {
                 let problems: Vec<Problem> = errors.iter().map(|error| self.problem(cluster, error)).collect();
                 Refusal::inventory(self.rendered(&problems, console.has_colour()))
             }
         }
+    }
+}
+
+/// Says what the user should hear before anything connects.
+pub(super) fn warn(warnings: &[String], console: &Console) {
+    for warning in warnings {
+        console.talk(&format!("{} {warning}", styled(YELLOW, "warning:")));
     }
 }
 
@@ -188,6 +202,7 @@ pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>, console: &Cons
         timeout: Duration::from_secs(hosts.timeout),
         connect_timeout: hosts.connect_timeout.map(Duration::from_secs),
         known_hosts: hosts.known_hosts.clone(),
+        ssh_config: hosts.ssh.ssh_config.clone(),
         keyring: keyring(console, hosts.no_input),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::each::on_each;
 use super::link::Links;
-use super::{Controller, Failure, FleetOptions, SelectionError};
+use super::{Controller, Failure, FleetError, FleetOptions};
 use crate::model::inventory::{Cluster, Secrets, TransportKind};
 use crate::transport::{
     HostKey, JumpHosts, Link, RecordError, Standing, TransportError, host_key, known_hosts_line, record,
@@ -99,18 +99,19 @@ impl HostKeys {
     /// The servers on the way to the hosts that take part. Nothing connects.
     ///
     /// # Errors
-    /// When `--limit` names what a cluster does not have.
+    /// When `--limit` names what a cluster does not have, or the user's SSH configuration can't be used.
     pub fn new(
         clusters: &[Arc<Cluster>],
         secrets: &Secrets,
         controller: &Controller,
         options: &FleetOptions,
-    ) -> Result<Self, SelectionError> {
+    ) -> Result<Self, FleetError> {
         let mut keys = Self { servers: Vec::new(), concurrency: options.concurrency };
         let jump_hosts = JumpHosts::default();
         for cluster in clusters {
-            let links = Links { cluster, secrets, controller, options, jump_hosts: jump_hosts.clone(), streams: false };
-            for host in options.selection.hosts(cluster)? {
+            let hosts = options.selection.hosts(cluster)?;
+            let links = Links::new(cluster, &hosts, secrets, controller, options)?.sharing(&jump_hosts);
+            for host in hosts {
                 if host.transport == TransportKind::Ssh {
                     keys.add(&cluster.name, Arc::new(links.to(host)));
                 }

@@ -55,6 +55,8 @@ pub struct Link {
     pub jump_hosts: JumpHosts,
     /// How long the host may take to accept a connection, and then to exchange keys.
     pub connect_timeout: Duration,
+    /// What is rarely asked for.
+    pub options: ConnectionOptions,
     /// How to become another user there.
     pub become_: Option<Become>,
     /// Is the output of its commands handed on as slowly as somebody reads it? Then less of it waits in memory, and a
@@ -90,8 +92,66 @@ impl Link {
     /// What tells one jump host from another: who logs in where, through which others.
     pub fn way(&self) -> String {
         let before = self.via.as_ref().map(|via| via.way() + " ").unwrap_or_default();
-        format!("{before}{}@{}:{} as {}", self.user, self.address, self.port, self.name)
+        let command = self.options.proxy_command.as_deref().unwrap_or_default();
+        format!("{before}{command} {}@{}:{} as {}", self.user, self.address, self.port, self.name)
     }
+}
+
+/// What of a connection is rarely asked for; the default is what suits most hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConnectionOptions {
+    /// The command over whose standard input and output the host is reached, instead of by TCP; for the user's shell.
+    pub proxy_command: Option<String>,
+    /// Which addresses of a name are tried.
+    pub address_family: AddressFamily,
+    /// This machine's address that the connection comes from.
+    pub bind_address: Option<String>,
+    /// How it is found out that the host has gone.
+    pub keepalive: Keepalive,
+    /// Which algorithms are used.
+    pub algorithms: Algorithms,
+}
+
+/// Which addresses of a name are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// All.
+    #[default]
+    Any,
+    /// Those of IPv4.
+    V4,
+    /// Those of IPv6.
+    V6,
+}
+
+/// A server that says nothing for a while is asked whether it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long it may say nothing.
+    pub interval: Duration,
+    /// How many questions it may leave without an answer.
+    pub count: usize,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(5), count: 3 }
+    }
+}
+
+/// Names of algorithms, the most wanted first; `None`: hactl's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Algorithms {
+    /// `KexAlgorithms`
+    pub key_exchanges: Option<Vec<String>>,
+    /// `Ciphers`
+    pub ciphers: Option<Vec<String>>,
+    /// `MACs`
+    pub macs: Option<Vec<String>>,
+    /// `HostKeyAlgorithms`
+    pub host_keys: Option<Vec<String>>,
+    /// `PubkeyAcceptedAlgorithms`
+    pub user_keys: Option<Vec<String>>,
 }
 
 /// How to become another user on a host.

@@ -20,6 +20,7 @@ mod retry;
 mod ssh;
 mod stream;
 mod upload;
+pub mod user_config;
 
 pub use become_user::Attempts;
 pub use climb::{Climb, Climbed};
@@ -27,7 +28,7 @@ pub use error::{Rung, TransportError};
 pub use heard::heard;
 pub use host_key::{HostKey, Standing, host_key};
 pub use known_hosts::{RecordError, Recorded, known_hosts_line, record};
-pub use link::{Become, Link};
+pub use link::{AddressFamily, Algorithms, Become, ConnectionOptions, Keepalive, Link};
 pub use outlet::{Outlet, Piece, Printed};
 pub use request::{Ending, Gate, GateProgress, HangUp, Input, Prompt, Refusal, RefusalKind, Reply, Request, call};
 pub use ssh::{JumpHosts, Keyring, Question};

@@ -17,6 +17,7 @@ mod trust;
 mod twice;
 mod undo;
 mod uploads;
+mod user_config;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -180,6 +181,8 @@ impl Cluster {
             .env("USER", me())
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
             .env_remove("HACTL_INVENTORY")
+            // What stands in the ~/.ssh/config of whoever runs the tests is not tested.
+            .env("HACTL_SSH_CONFIG", "none")
             .stdin(Stdio::null());
         command
     }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{Climb, JumpHosts, Keyring, Link};
+use hactl::transport::{Climb, ConnectionOptions, JumpHosts, Keyring, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -162,6 +162,7 @@ impl Sshd {
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
+            options: ConnectionOptions::default(),
             become_: None,
             streams: false,
             climb: Climb::default(),

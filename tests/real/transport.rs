@@ -16,6 +16,7 @@ mod resume;
 mod stream;
 mod token;
 mod upload;
+mod user_config;
 
 use std::time::Duration;
 

@@ -43,7 +43,4 @@ pub struct HostsTrust {
     /// Do not ask: trust whoever answers now
     #[arg(short, long)]
     pub yes: bool,
-    /// Never ask: without --yes the keys are only shown
-    #[arg(long)]
-    pub no_input: bool,
 }

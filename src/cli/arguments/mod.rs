@@ -5,12 +5,14 @@ mod hosts;
 mod lab;
 mod lock;
 mod logs;
+mod ssh;
 
 pub use exec::Exec;
 pub use hosts::{HostsAction, HostsRun, HostsTrust};
 pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
 pub use logs::Logs;
+pub use ssh::SshConfigFlag;
 
 use std::path::PathBuf;
 
@@ -151,6 +153,9 @@ pub struct Hosts {
     /// The file with the hosts' keys; overrides the inventory
     #[arg(long, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
+    /// Which ssh_config is read.
+    #[command(flatten)]
+    pub ssh: SshConfigFlag,
     /// Never ask: what would be asked for, such as the passphrase of a key file, is an error
     #[arg(long)]
     pub no_input: bool,
@@ -258,6 +263,9 @@ pub struct Validate {
     /// Also print where every value came from, and what was derived
     #[arg(long)]
     pub explain: bool,
+    /// Which ssh_config is read.
+    #[command(flatten)]
+    pub ssh: SshConfigFlag,
 }
 
 /// `schema`

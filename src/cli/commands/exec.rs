@@ -12,7 +12,7 @@ use crate::cli::calls::{Telling, make};
 use crate::cli::console::Console;
 use crate::cli::session::{Session, fleet_options};
 use crate::orchestration::exec::{CallOptions, Calls, Command, places};
-use crate::orchestration::{Exit, FleetError, Journal, RunId};
+use crate::orchestration::{Exit, Journal, RunId};
 
 /// The most that is given to the hosts on standard input: it travels in the script, once for each host.
 const STDIN: u64 = 1 << 20;
@@ -25,7 +25,7 @@ pub(super) fn exec(arguments: &Exec, talk: &Talk, console: &Console) -> Result<E
     let (mut calls, mut journals) = (Calls::default(), Vec::new());
     for cluster in session.clusters() {
         let places = places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
-            .map_err(|error| session.refuse(&cluster, FleetError::Selection(error), console))?;
+            .map_err(|error| session.refuse(&cluster, error, console))?;
         places.iter().for_each(|place| calls.add(place, None, text.clone()));
         journals.push(journal(&cluster.name, &arguments.words, &session, &options)?);
     }

@@ -7,8 +7,8 @@ use crate::cli::arguments::{Logs, Talk};
 use crate::cli::calls::{Merge, Telling, make};
 use crate::cli::console::{Console, RED, styled};
 use crate::cli::session::{Session, fleet_options};
+use crate::orchestration::Exit;
 use crate::orchestration::exec::{CallOptions, Calls, LogError, LogFiles, most_bytes, places};
-use crate::orchestration::{Exit, FleetError};
 
 /// Who follows a log says himself when it is enough.
 const FOLLOWED: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -26,7 +26,7 @@ pub(super) fn logs(arguments: &Logs, talk: &Talk, console: &Console) -> Result<E
     let mut all = Vec::new();
     for cluster in session.clusters() {
         let places = places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
-            .map_err(|error| session.refuse(&cluster, FleetError::Selection(error), console))?;
+            .map_err(|error| session.refuse(&cluster, error, console))?;
         all.push((cluster, places));
     }
     let nodes = all.iter().flat_map(|(_, places)| places).filter(|place| place.host.product.is_some()).count();

@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::{Rollback, Talk};
 use crate::cli::console::Console;
-use crate::cli::session::{Audience, Session, block_on, controller, fleet_options, lock_options, print};
+use crate::cli::session::{Audience, Session, block_on, controller, fleet_options, lock_options, print, warn};
 use crate::cli::{Refusal, render};
 use crate::model::inventory::Cluster;
 use crate::orchestration::{ApplyOptions, Exit, Fleet, RunId, apply, plan, read_run};
@@ -36,6 +36,7 @@ pub(super) fn rollback(arguments: &Rollback, talk: &Talk, console: &Console) -> 
     };
     let audience = Audience::new(talk, console);
     let (looking, undoing) = (fleet()?, fleet()?);
+    warn(&looking.warnings, console);
     let preview = block_on(console, async |stop| Ok(plan(&looking, "rollback", &audience.events, &stop).await));
     audience.done();
     let preview = preview?;

@@ -10,8 +10,8 @@ use crate::cli::inventory::Loaded;
 use crate::cli::results::{Line, Results, Told};
 use crate::cli::session::Session;
 use crate::cli::{Refusal, explain as explanations, inventory};
-use crate::orchestration::Exit;
 use crate::orchestration::hosts::{FactsReport, HostsReport, PingReport};
+use crate::orchestration::{Exit, connections};
 
 pub(super) fn init(arguments: &Init, console: &Console) -> Result<Exit, Refusal> {
     let Init { addresses, cluster, product, product_version, home } = arguments.clone();
@@ -28,7 +28,15 @@ pub(super) fn validate(arguments: &Validate, console: &Console) -> Result<Exit, 
     let session = Session::without_secrets(&arguments.which, console)?;
     let failed = session.check(console)?;
     let Loaded { inventory, path, .. } = &session.loaded;
-    console.result(inventory::describe(inventory, &path.display().to_string(), arguments.explain).trim_end());
+    if !arguments.explain {
+        console.result(&inventory::describe(inventory));
+    }
+    for cluster in inventory.clusters.iter().filter(|_| arguments.explain) {
+        let connections = connections(cluster, &session.controller, arguments.ssh.ssh_config.as_ref())
+            .map_err(|error| session.refuse(cluster, error, console))?;
+        let text = inventory::describe_origins(inventory, cluster, &path.display().to_string(), &connections);
+        console.result(text.trim_end());
+    }
     Ok(if failed { Exit::Inventory } else { Exit::Success })
 }
 

@@ -8,6 +8,7 @@ mod jump_hosts;
 mod load_balancer;
 mod paths;
 mod sections;
+mod ssh_config;
 
 use super::check::Checked;
 use super::position::Positions;
@@ -20,6 +21,7 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.hosts();
     rules.groups();
     rules.jump_hosts();
+    rules.ssh_config();
     rules.host_keys();
     rules.product();
     rules.paths();

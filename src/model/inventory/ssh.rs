@@ -47,6 +47,12 @@ pub struct SshSettings {
     /// Seconds until a host that does not answer counts as unreachable. Default: 10.
     #[schemars(range(min = 1, max = 600))]
     pub connect_timeout: Option<u16>,
+    /// The ssh_config that is read instead of the user's and the system's; `/dev/null` for none. What stands here in the
+    /// inventory wins over it. Default: `~/.ssh/config`, `/etc/ssh/ssh_config`.
+    #[schemars(extend("format" = "local-file"))]
+    pub config: Option<PathBuf>,
+    /// The name that is looked up in the ssh_config. Default: the address.
+    pub config_host: Option<String>,
     /// How to become root, or another user, on the host. Default: not at all.
     #[serde(rename = "become")]
     pub become_: Option<BecomeSettings>,

@@ -24,10 +24,10 @@ use tokio::time::{Instant, sleep};
 use super::each::on_each;
 use super::link::Links;
 use super::node::Node;
-use super::{Controller, FleetOptions, SelectionError, Stop};
+use super::{Controller, FleetError, FleetOptions, Stop};
 use crate::model::inventory::{Cluster, Host, Secrets};
 use crate::model::{HostName, Redactor, Script};
-use crate::transport::{HangUp, Input, JumpHosts, Outlet, Request, call};
+use crate::transport::{HangUp, Input, Outlet, Request, call};
 
 /// How much of what comes before a command's own output is kept, for the error when it never comes to that.
 const BEFORE: usize = 64 * 1024;
@@ -101,16 +101,16 @@ pub struct Place {
 /// The hosts of a cluster that take part. Connects to nothing.
 ///
 /// # Errors
-/// When `--limit` names a host or group that is not there.
+/// When `--limit` names a host or group that is not there, or the user's SSH configuration can't be used.
 pub fn places(
     cluster: &Cluster,
     secrets: &Secrets,
     controller: &Controller,
     options: &FleetOptions,
     become_: bool,
-) -> Result<Vec<Place>, SelectionError> {
+) -> Result<Vec<Place>, FleetError> {
     let hosts = options.selection.hosts(cluster)?;
-    let links = Links { cluster, secrets, controller, options, jump_hosts: JumpHosts::default(), streams: true };
+    let links = Links::new(cluster, &hosts, secrets, controller, options)?.streaming();
     let uploads = Arc::new(Semaphore::new(1));
     let place = |host: &Host| {
         let node = Node::new(host, Vec::new(), &links, uploads.clone());

@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::TransportKind;
-    use crate::transport::{Climb, JumpHosts, Keyring};
+    use crate::transport::{Climb, ConnectionOptions, JumpHosts, Keyring};
 
     fn link() -> Link {
         Link {
@@ -136,6 +136,7 @@ mod tests {
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(1),
+            options: ConnectionOptions::default(),
             become_: None,
             streams: false,
             climb: Climb::default(),

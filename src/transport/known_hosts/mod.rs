@@ -15,6 +15,7 @@ use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
 use line::{Line, Marker};
+pub(super) use names::matches;
 use names::matches_any;
 pub use record::{RecordError, Recorded, known_hosts_line, record};
 

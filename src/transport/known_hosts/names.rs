@@ -19,7 +19,7 @@ pub(super) fn matches_any(patterns: &[impl AsRef<str>], name: &str) -> bool {
 }
 
 /// `*` stands for any text and `?` for one character. Linear: only the last `*` is ever gone back to.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(in crate::transport) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut in_name) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while in_name < name.len() {

@@ -1,9 +1,10 @@
 //! How a server is asked for its key. It has several and shows one: where that one will not do, another may.
 
-use russh::Preferred;
 use russh::keys::Algorithm;
 
+use super::algorithms::key_kinds;
 use super::host_key::Sight;
+use super::proxy_command::State;
 use super::{Opened, attempt};
 use crate::transport::host_key::{HostKey, Standing};
 use crate::transport::known_hosts::{Verdict, same_kind};
@@ -21,12 +22,9 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    /// The kinds of keys to ask for, the usual ones first; none rests on SHA-1.
-    pub(super) fn kinds(&self) -> Vec<Algorithm> {
-        let is_wanted = |kind: &&Algorithm| {
-            **kind != Algorithm::Rsa { hash: None } && !self.seen.iter().any(|seen| same_kind(seen, kind))
-        };
-        Preferred::DEFAULT.key.iter().filter(is_wanted).cloned().collect()
+    /// Is this a kind of key that was not shown before?
+    pub(super) fn wants(&self, kind: &Algorithm) -> bool {
+        !self.seen.iter().any(|seen| same_kind(seen, kind))
     }
 
     /// How to ask for another key after this one; `None` when no other could do better. `instead_of_certificate`: a
@@ -41,7 +39,7 @@ impl Ask {
             Verdict::NotPinned => {
                 let mut next = self.clone();
                 next.seen.push(kind.clone());
-                Some(next).filter(|next| !next.kinds().is_empty())
+                Some(next).filter(|next| key_kinds().iter().any(|kind| next.wants(kind)))
             }
             _ => None,
         }
@@ -60,6 +58,12 @@ impl Failed {
     pub(super) fn new(error: TransportError, sight: Option<Sight>) -> Box<Self> {
         let refusal = sight.as_ref().and_then(|sight| sight.key.standing.error()).cloned();
         Box::new(Self { error: refusal.unwrap_or(error), sight })
+    }
+
+    /// As the command that carried the connection explains it.
+    pub(super) async fn explained(mut self: Box<Self>, by: &State) -> Box<Self> {
+        self.error = by.explain(self.error.clone()).await;
+        self
     }
 
     /// Does the server only have no other key than those that it has shown?

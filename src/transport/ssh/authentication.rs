@@ -15,6 +15,7 @@ use russh::{MethodKind, MethodSet};
 use tokio::time::timeout;
 
 use super::agent::Agent;
+use super::algorithms::takes_key;
 use super::candidates::{Candidate, Possessions, Rank, What};
 use super::handshake::rsa_hash;
 use super::host_key::{Doorman, Parting};
@@ -201,6 +202,16 @@ impl Login<'_> {
             },
             known => known.clone(),
         };
+        let wanted = &self.link.options.algorithms;
+        let wanted = match &what {
+            What::Key(key) => takes_key(wanted, &key.algorithm(), false),
+            What::Certificate(certificate) => takes_key(wanted, &certificate.public_key().algorithm(), true),
+            What::Unknown => true,
+        };
+        if !wanted {
+            self.tried.push(format!("{} (not among PubkeyAcceptedAlgorithms)", candidate.name));
+            return Ok(None);
+        }
         let user = self.link.user.as_str();
         let result = match what {
             What::Key(key) => {

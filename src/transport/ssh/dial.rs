@@ -4,13 +4,13 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::wire::Wire;
 use crate::transport::error::out_of_files;
-use crate::transport::{Link, Rung, TransportError};
+use crate::transport::{AddressFamily, Link, Rung, TransportError};
 
 /// The head start of one address of a name over the next.
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -18,13 +18,18 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// Looks the link's name up and connects to the first of its addresses that answers.
 ///
 /// # Errors
-/// When the name has no address, all addresses refuse, or `limit` has passed.
+/// When the name has no address, all addresses refuse, or the link's time has passed.
 pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
     let Link { address: name, port, connect_timeout: limit, climb, .. } = link;
     let (name, port, limit) = (name.as_str(), *port, *limit);
     let end = Instant::now() + limit;
+    let wanted = |address: &SocketAddr| match link.options.address_family {
+        AddressFamily::Any => true,
+        AddressFamily::V4 => address.is_ipv4(),
+        AddressFamily::V6 => address.is_ipv6(),
+    };
     let addresses: Vec<SocketAddr> = match timeout_at(end, lookup_host((name, port))).await {
-        Ok(Ok(found)) => found.collect(),
+        Ok(Ok(found)) => found.filter(wanted).collect(),
         Ok(Err(error)) => {
             return Err(out_of_files(Rung::Dns, &error).unwrap_or_else(|| unknown_name(name, &error.to_string())));
         }
@@ -33,14 +38,18 @@ pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
         }
     };
     if addresses.is_empty() {
-        return Err(unknown_name(name, "it has no address"));
+        return Err(unknown_name(name, without_address(link.options.address_family)));
     }
+    let from = match &link.options.bind_address {
+        Some(from) => own_address(from, end).await?,
+        None => Vec::new(),
+    };
     // An address needs no lookup.
     if name.parse::<IpAddr>().is_err() {
         climb.reached(Rung::Dns, || listed(&addresses));
     }
     let target = format!("{name} port {port}");
-    match timeout_at(end, first(addresses)).await {
+    match timeout_at(end, first_from(from, addresses)).await {
         Ok(stream) => stream
             .and_then(|stream| {
                 climb.reached(Rung::Tcp, || stream.peer_addr().map(|peer| peer.to_string()).unwrap_or_default());
@@ -58,11 +67,16 @@ pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
 
 /// Tries the addresses one after another, each with a small head start, and takes the first that answers.
 pub(in crate::transport) async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    first_from(Vec::new(), addresses).await
+}
+
+/// The same, from one of this machine's addresses, if any are given.
+async fn first_from(from: Vec<IpAddr>, addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = addresses.into_iter();
     let mut tries = JoinSet::new();
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     if let Some(address) = waiting.next() {
-        tries.spawn(TcpStream::connect(address));
+        tries.spawn(connect(from.clone(), address));
     }
     loop {
         let more = waiting.len() > 0;
@@ -77,8 +91,36 @@ pub(in crate::transport) async fn first(addresses: Vec<SocketAddr>) -> io::Resul
             else => return Err(last),
         }
         if let Some(address) = waiting.next() {
-            tries.spawn(TcpStream::connect(address));
+            tries.spawn(connect(from.clone(), address));
         }
+    }
+}
+
+async fn connect(from: Vec<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    if from.is_empty() {
+        return TcpStream::connect(to).await;
+    }
+    let same = from.into_iter().find(|from| from.is_ipv4() == to.is_ipv4());
+    let from = same.ok_or_else(|| io::Error::new(ErrorKind::AddrNotAvailable, "BindAddress is of the other family"))?;
+    let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(to).await
+}
+
+/// This machine's addresses that a name of its own stands for.
+async fn own_address(name: &str, end: Instant) -> Result<Vec<IpAddr>, TransportError> {
+    match timeout_at(end, lookup_host((name, 0))).await {
+        Ok(Ok(found)) => Ok(found.map(|address| address.ip()).collect()),
+        _ => Err(TransportError::new(Rung::Dns, "name-not-found", format!("BindAddress {name} cannot be looked up"))
+            .hint("write one of this machine's own addresses after BindAddress in your ssh_config")),
+    }
+}
+
+fn without_address(family: AddressFamily) -> &'static str {
+    match family {
+        AddressFamily::Any => "it has no address",
+        AddressFamily::V4 => "it has no IPv4 address, and AddressFamily is inet",
+        AddressFamily::V6 => "it has no IPv6 address, and AddressFamily is inet6",
     }
 }
 

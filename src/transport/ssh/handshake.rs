@@ -5,19 +5,19 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use russh::Preferred;
 use russh::client::{self, Config, Handle};
-use russh::keys::HashAlg;
-use russh::{Preferred, cipher, kex};
+use russh::keys::{Algorithm, HashAlg};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::asking::{Ask, Failed};
-use super::files;
 use super::guard::{Guard, Hold, guarded};
 use super::host_key::{Doorman, Parting};
+use super::{algorithms, files};
 use crate::transport::heard::heard;
 use crate::transport::known_hosts::KnownHosts;
-use crate::transport::{Link, Rung, TransportError};
+use crate::transport::{Keepalive, Link, Rung, TransportError};
 
 /// A server that hangs up at once says nothing about why.
 const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
@@ -25,11 +25,8 @@ const DROPPED: &str = "too many may be logging in at once: lower --concurrency, 
 
 const LOOK: &str = "try `ssh -v` to the same host; the server's log may say more";
 
-/// A server that says nothing for this long is asked whether it is still there, and given up after three questions.
-const KEEPALIVE: Duration = Duration::from_secs(5);
-const KEEPALIVES: usize = 3;
-
-/// The same where output is handed on as slowly as somebody reads it: an answer may be behind a lot of that.
+/// A server is asked this rarely at most where output is handed on as slowly as somebody reads it: an answer may be behind
+/// a lot of that.
 const PATIENT_KEEPALIVE: Duration = Duration::from_secs(15);
 const PATIENT_KEEPALIVES: usize = 8;
 
@@ -53,7 +50,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let known = files::known_hosts(link).await?;
-    let config = Arc::new(config(&known, ask, link.streams));
+    let config = Arc::new(config(link, &known, ask));
     let sight = Arc::new(Mutex::new(None));
     let (stream, guard, hold) = guarded(stream);
     let parting = Parting::new(Arc::clone(&guard));
@@ -79,48 +76,34 @@ where
     }
 }
 
-/// Algorithms in the order of speed; all of them are those of current OpenSSH, and none rests on SHA-1.
-fn config(known: &KnownHosts, ask: &Ask, streams: bool) -> Config {
-    let ciphers = [
-        cipher::AES_128_GCM,
-        cipher::AES_256_GCM,
-        cipher::CHACHA20_POLY1305,
-        cipher::AES_128_CTR,
-        cipher::AES_192_CTR,
-        cipher::AES_256_CTR,
-    ];
-    // Through NIST curves, where a hardened server has taken out the others.
-    let exchanges = [
-        kex::CURVE25519,
-        kex::CURVE25519_PRE_RFC_8731,
-        kex::MLKEM768X25519_SHA256,
-        kex::ECDH_SHA2_NISTP256,
-        kex::ECDH_SHA2_NISTP384,
-        kex::ECDH_SHA2_NISTP521,
-        kex::DH_GEX_SHA256,
-        kex::DH_G16_SHA512,
-        kex::DH_G14_SHA256,
-        kex::EXTENSION_SUPPORT_AS_CLIENT,
-        kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
-    ];
-    let key = known.prefer(&ask.kinds());
-    let certificates = if known.has_authority() && !ask.plain { key.clone() } else { Vec::new() };
+fn config(link: &Link, known: &KnownHosts, ask: &Ask) -> Config {
+    let (kinds, certificates) = algorithms::host_keys(&link.options.algorithms);
+    let still = |kinds: Vec<Algorithm>| kinds.into_iter().filter(|kind| ask.wants(kind)).collect::<Vec<_>>();
+    let key = known.prefer(&still(kinds));
+    let certificates = match known.has_authority() && !ask.plain {
+        true => known.prefer(&still(certificates)),
+        false => Vec::new(),
+    };
+    let Keepalive { mut interval, mut count } = link.options.keepalive;
+    if link.streams {
+        (interval, count) = (interval.max(PATIENT_KEEPALIVE), count.max(PATIENT_KEEPALIVES));
+    }
+    // Silence alone must not end what is still being asked about.
+    let asked = interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(2));
     Config {
         preferred: Preferred {
-            kex: Cow::Owned(exchanges.to_vec()),
-            cipher: Cow::Owned(ciphers.to_vec()),
             key: Cow::Owned(key),
             host_key_certificates: Cow::Owned(certificates),
-            ..Preferred::DEFAULT
+            ..algorithms::preferred(&link.options.algorithms)
         },
         nodelay: true,
-        keepalive_interval: Some(if streams { PATIENT_KEEPALIVE } else { KEEPALIVE }),
-        keepalive_max: if streams { PATIENT_KEEPALIVES } else { KEEPALIVES },
+        keepalive_interval: Some(interval),
+        keepalive_max: count,
         // While a slow reader makes us wait, nothing is heard of a server that is well.
-        inactivity_timeout: (!streams).then_some(INACTIVITY),
+        inactivity_timeout: (!link.streams).then(|| INACTIVITY.max(asked)),
         // A window of messages must fit into the channel's buffer, or a slow reader stalls the connection.
-        channel_buffer_size: if streams { STREAM_BUFFER } else { 256 },
-        window_size: if streams { STREAM_WINDOW } else { Config::default().window_size },
+        channel_buffer_size: if link.streams { STREAM_BUFFER } else { 256 },
+        window_size: if link.streams { STREAM_WINDOW } else { Config::default().window_size },
         ..Config::default()
     }
 }

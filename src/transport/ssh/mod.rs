@@ -1,6 +1,7 @@
 //! The SSH transport: one connection to a host, kept for the run; one channel for each request.
 
 mod agent;
+pub(super) mod algorithms;
 mod asking;
 mod authentication;
 mod candidates;
@@ -16,6 +17,7 @@ mod instead;
 mod jump;
 mod keyring;
 mod keys;
+mod proxy_command;
 mod wire;
 
 use std::future::Future;
@@ -41,6 +43,7 @@ use guard::Hold;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
 pub use keyring::{Keyring, Question};
+use proxy_command::ProxyCommand;
 
 /// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
 /// to close still counts.
@@ -152,6 +155,15 @@ fn attempt<'a>(link: &'a Link, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Resu
     Box::pin(async move {
         let Some(via) = &link.via else {
             link.climb.begin();
+            if let Some(command) = &link.options.proxy_command {
+                let stream = ProxyCommand::start(command)?;
+                let state = stream.state();
+                link.climb.reached(Rung::Tcp, || "by the ProxyCommand".to_owned());
+                return match enter(link, stream, None, ask).await {
+                    Err(failed) => Err(failed.explained(&state).await),
+                    session => session,
+                };
+            }
             let stream = dial::dial(link).await?;
             return enter(link, stream, None, ask).await;
         };

@@ -30,6 +30,7 @@ pub(super) fn link() -> Link {
         via: None,
         jump_hosts: hactl::transport::JumpHosts::default(),
         connect_timeout: Duration::from_secs(1),
+        options: hactl::transport::ConnectionOptions::default(),
         become_: None,
         streams: false,
         climb: hactl::transport::Climb::default(),

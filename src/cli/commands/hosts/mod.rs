@@ -14,7 +14,7 @@ use crate::cli::Refusal;
 use crate::cli::arguments::{HostsAction, HostsRun, Output, Talk};
 use crate::cli::console::{Console, RED, styled};
 use crate::cli::results::Told;
-use crate::cli::session::{Session, fleet_options};
+use crate::cli::session::{Session, fleet_options, warn};
 use crate::model::inventory::Cluster;
 use crate::orchestration::hosts::Reach;
 use crate::orchestration::{Exit, Failure};
@@ -35,6 +35,7 @@ fn reaches(session: &Session, arguments: &HostsRun, console: &Console) -> Result
     let reach = |cluster: Arc<Cluster>| {
         Reach::new(cluster.clone(), &session.loaded.secrets, &session.controller, &options)
             .map_err(|error| session.refuse(&cluster, error, console))
+            .inspect(|reach| warn(&reach.warnings, console))
     };
     session.clusters().map(reach).collect()
 }

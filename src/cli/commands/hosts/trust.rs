@@ -9,7 +9,7 @@ use crate::cli::host_keys::{COMPARE, HostKeyLine, HostKeyResults, HostKeyRow, ex
 use crate::cli::inventory::read;
 use crate::cli::render::plural;
 use crate::cli::session::{Session, block_on, fleet_options, json_line, path_of};
-use crate::orchestration::{Exit, Failure, FleetError, HostKeys, KeyState, Stop};
+use crate::orchestration::{Exit, Failure, HostKeys, KeyState, Stop};
 
 pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     if arguments.print && talk.output != Output::Text {
@@ -23,7 +23,7 @@ pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Conso
         HostKeys::new(&clusters, &session.loaded.secrets, &session.controller, &options).map_err(|error| {
             // Which of the clusters does not matter: it is the flag that is wrong.
             match clusters.first() {
-                Some(cluster) => session.refuse(cluster, FleetError::Selection(error), console),
+                Some(cluster) => session.refuse(cluster, error, console),
                 None => Refusal::usage(error.to_string()),
             }
         })?;
@@ -58,7 +58,7 @@ async fn rounds(keys: &mut HostKeys, arguments: &HostsTrust, stop: &Stop, consol
         if arguments.print || keys.unknown().next().is_none() {
             return None;
         }
-        if !arguments.yes && (arguments.no_input || !Console::can_ask() || !ask(keys, stop, console).await) {
+        if !arguments.yes && (arguments.hosts.no_input || !Console::can_ask() || !ask(keys, stop, console).await) {
             return None;
         }
         if let Err(error) = keys.record().await {
@@ -120,7 +120,7 @@ fn tell(
         }
         Output::Text => {
             // What was shown with a question is not shown again.
-            let asked = !arguments.yes && !arguments.no_input && Console::can_ask();
+            let asked = !arguments.yes && !arguments.hosts.no_input && Console::can_ask();
             let shown = |state: &KeyState| is_unknown(state) || matches!(state, KeyState::Trusted(_));
             let mut text = troubles;
             if !asked && keys.servers().iter().any(|server| shown(&server.state)) {
