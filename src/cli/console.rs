@@ -1,6 +1,7 @@
 //! The only place that prints. Results go to standard output, talk to standard error; both through the redactor.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::AutoStream;
@@ -8,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::arguments::{Colour, Talk};
 use crate::model::Redactor;
+use crate::orchestration::exec::Printed;
 
 /// The style of a heading.
 pub(super) const BOLD: Style = Style::new().bold();
@@ -20,6 +22,15 @@ pub(super) const GREEN: Style = AnsiColor::Green.on_default();
 /// The style of what matters less.
 pub(super) const DIM: Style = Style::new().dimmed();
 
+/// The styles of hosts' names, in turn.
+pub(super) const LABELS: [Style; 5] = [
+    AnsiColor::Cyan.on_default(),
+    AnsiColor::Green.on_default(),
+    AnsiColor::Magenta.on_default(),
+    AnsiColor::Blue.on_default(),
+    AnsiColor::Yellow.on_default(),
+];
+
 /// Standard output and standard error.
 #[derive(Clone)]
 pub(super) struct Console {
@@ -27,7 +38,12 @@ pub(super) struct Console {
     choice: anstream::ColorChoice,
     quiet: bool,
     unwritten: Arc<Mutex<Option<io::Error>>>,
+    interrupted: Arc<AtomicBool>,
+    drawn: Arc<Mutex<Option<Box<Pause>>>>,
 }
+
+/// Stops what is drawn, or lets it go on.
+type Pause = dyn Fn(bool) + Send;
 
 impl Console {
     pub(super) fn new(talk: &Talk) -> Self {
@@ -36,7 +52,14 @@ impl Console {
             Colour::Always => anstream::ColorChoice::Always,
             Colour::Never => anstream::ColorChoice::Never,
         };
-        Self { redactor: Arc::default(), choice, quiet: talk.quiet, unwritten: Arc::default() }
+        Self {
+            redactor: Arc::default(),
+            choice,
+            quiet: talk.quiet,
+            unwritten: Arc::default(),
+            interrupted: Arc::default(),
+            drawn: Arc::default(),
+        }
     }
 
     /// From now on, these secrets are taken out of everything.
@@ -60,6 +83,24 @@ impl Console {
     pub(super) fn file(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
         self.note(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    }
+
+    /// Prints what hosts have printed, which holds no secret any more. Does anybody still read it?
+    pub(super) fn lines(&self, printed: Printed, lines: &[u8]) -> bool {
+        match printed {
+            Printed::Stdout => {
+                let mut stdout = io::stdout().lock();
+                let written = stdout.write_all(lines).and_then(|()| stdout.flush());
+                let goes_on = written.is_ok();
+                self.note(written);
+                goes_on
+            }
+            Printed::Stderr => {
+                // Who closes standard error still wants the result.
+                let _ = io::stderr().lock().write_all(lines);
+                true
+            }
+        }
     }
 
     // A reader that went away (`| head`) is no failure of the run; a full disk behind `> report.json` is one.
@@ -96,6 +137,36 @@ impl Console {
     /// Is somebody there to answer a question?
     pub(super) fn can_ask() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// How to stop what is drawn, while somebody is asked.
+    pub(super) fn draw(&self, pause: impl Fn(bool) + Send + 'static) {
+        *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(pause));
+    }
+
+    /// Asks a question, with nothing drawn over it.
+    pub(super) fn while_asking<T>(&self, question: impl FnOnce() -> T) -> T {
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = |begins| drawn.iter().for_each(|pause| pause(begins));
+        pause(true);
+        let answer = question();
+        pause(false);
+        answer
+    }
+
+    /// The user wants to stop: nothing is asked any more.
+    pub(super) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// Does the user want to stop?
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Should a text for standard output hold colours?
+    pub(super) fn has_colour_on_stdout(&self) -> bool {
+        AutoStream::new(io::stdout(), self.choice).current_choice() != anstream::ColorChoice::Never
     }
 
     /// Should a text that is made elsewhere hold colours?

@@ -24,7 +24,13 @@ const FILES: &[(&str, &str)] = &[
     ("preflight.yaml", include_str!("../../playbooks/explanations/preflight.yaml")),
     ("transport.yaml", include_str!("../../playbooks/explanations/transport.yaml")),
     ("openssh.yaml", include_str!("../../playbooks/explanations/openssh.yaml")),
+    ("user-config.yaml", include_str!("../../playbooks/explanations/user-config.yaml")),
+    ("authentication.yaml", include_str!("../../playbooks/explanations/authentication.yaml")),
+    ("become.yaml", include_str!("../../playbooks/explanations/become.yaml")),
+    ("exec.yaml", include_str!("../../playbooks/explanations/exec.yaml")),
+    ("faults.yaml", include_str!("../../playbooks/explanations/faults.yaml")),
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
+    ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),
     ("editors.yaml", include_str!("../../playbooks/explanations/editors.yaml")),
 ];

@@ -9,7 +9,7 @@ use crate::orchestration::{FindingReport, Outcome, Report};
 
 /// What a preflight found.
 pub(super) fn preflight(report: &Report) -> String {
-    let mut text = String::new();
+    let (mut text, mut hints) = (String::new(), Vec::new());
     if !report.findings.is_empty() {
         let _ = writeln!(text, "{}", styled(BOLD, "inventory"));
         report.findings.iter().for_each(|finding| finding_lines(&mut text, finding));
@@ -19,8 +19,10 @@ pub(super) fn preflight(report: &Report) -> String {
         host.findings.iter().for_each(|finding| finding_lines(&mut text, finding));
         for failure in &host.failures {
             let _ = writeln!(text, "  {} {} [{}]", styled(RED, "error:"), failure.cause, failure.code);
-            if let Some(hint) = &failure.hint {
+            // What is to be done about forty hosts is said once.
+            if let Some(hint) = failure.hint.as_ref().filter(|hint| !hints.contains(hint)) {
                 let _ = writeln!(text, "    hint: {hint}");
+                hints.push(hint);
             }
         }
     }

@@ -1,12 +1,16 @@
 //! Floor 5: words in, words out: arguments, prompts, rendering, exit codes.
 
 pub mod arguments;
+mod calls;
 mod commands;
 mod console;
 mod explain;
 mod findings;
+mod host_keys;
 pub mod inventory;
+mod limits;
 mod progress;
+mod prompt;
 mod render;
 mod results;
 mod session;

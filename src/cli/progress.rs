@@ -19,16 +19,28 @@ struct Lines {
     live: Option<MultiProgress>,
     bars: BTreeMap<HostName, ProgressBar>,
     width: usize,
+    /// Lines that wait until a question is answered.
+    held: Option<Vec<String>>,
 }
+
+/// How often the live lines move.
+const TICK: Duration = Duration::from_millis(120);
 
 /// More hosts than this are not given a line each: a screen has no more.
 const MOST_LINES: usize = 20;
 
 impl Progress {
     pub(super) fn new(console: &Console) -> Self {
-        let live = console.is_live().then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
-        let lines = Lines { console: console.clone(), live, bars: BTreeMap::new(), width: 0 };
-        Self(Arc::new(Mutex::new(lines)))
+        let live = console.is_live().then(|| MultiProgress::with_draw_target(target()));
+        let lines = Lines { console: console.clone(), live, bars: BTreeMap::new(), width: 0, held: None };
+        let lines = Arc::new(Mutex::new(lines));
+        let drawn = Arc::downgrade(&lines);
+        console.draw(move |begins| {
+            if let Some(lines) = drawn.upgrade() {
+                lines.lock().unwrap_or_else(PoisonError::into_inner).pause(begins);
+            }
+        });
+        Self(lines)
     }
 
     /// Shows one event.
@@ -90,17 +102,43 @@ impl Lines {
             let bar = live.add(ProgressBar::new_spinner().with_style(style.clone()));
             bar.set_prefix(format!("{host:width$}", width = self.width));
             bar.set_message("waiting");
-            bar.enable_steady_tick(Duration::from_millis(120));
+            bar.enable_steady_tick(TICK);
             self.bars.insert(host.clone(), bar);
         }
     }
 
-    fn line(&self, text: &str) {
-        match &self.live {
-            Some(live) => live.suspend(|| self.console.talk(text)),
-            None => self.console.talk(text),
+    fn line(&mut self, text: &str) {
+        match (&mut self.held, &self.live) {
+            (Some(held), _) => held.push(text.to_owned()),
+            (None, Some(live)) => live.suspend(|| self.console.talk(text)),
+            (None, None) => self.console.talk(text),
         }
     }
+
+    /// Leaves the terminal to a question, or takes it back and catches up.
+    fn pause(&mut self, begins: bool) {
+        if begins {
+            self.held = Some(Vec::new());
+            // Not `suspend`, under which whoever tells of progress would wait for the answer.
+            if let Some(live) = &self.live {
+                self.bars.values().for_each(ProgressBar::disable_steady_tick);
+                let _ = live.clear();
+                live.set_draw_target(ProgressDrawTarget::hidden());
+            }
+            return;
+        }
+        if let Some(live) = &self.live {
+            live.set_draw_target(target());
+            self.bars.values().for_each(|bar| bar.enable_steady_tick(TICK));
+        }
+        for line in self.held.take().unwrap_or_default() {
+            self.line(&line);
+        }
+    }
+}
+
+fn target() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr_with_hz(10)
 }
 
 fn words(phase: Phase) -> &'static str {

@@ -10,12 +10,12 @@ use crate::orchestration::{Failure, HostReport, ItemReport, Outcome, Report, Sta
 /// What a plan found.
 pub(super) fn plan(report: &Report, verbose: bool) -> String {
     let mut text = String::new();
-    let mut hops = Vec::new();
+    let mut told = Before::default();
     for host in &report.hosts {
         let notable =
             !matches!(host.outcome, Outcome::InPlace) || host.items.iter().any(|item| !item.warnings.is_empty());
         if notable || verbose {
-            host_lines(&mut text, host, verbose, &mut hops);
+            host_lines(&mut text, host, verbose, &mut told);
         }
     }
     let differ = count(report, |outcome| matches!(outcome, Outcome::Differs { .. }));
@@ -38,15 +38,15 @@ pub(super) fn plan(report: &Report, verbose: bool) -> String {
 
 /// What an apply, or a rollback, came to.
 pub(super) fn run(report: &Report, verbose: bool) -> String {
-    let (mut text, mut hops) = (String::new(), Vec::new());
+    let (mut text, mut told) = (String::new(), Before::default());
     for host in &report.hosts {
         let warned = host.items.iter().any(|item| !item.warnings.is_empty());
         if warned || verbose {
-            host_lines(&mut text, host, verbose, &mut hops);
+            host_lines(&mut text, host, verbose, &mut told);
         } else if !host.failures.is_empty() {
             // What was to be changed is `hactl plan`'s to show; here it would bury what went wrong.
             host_line(&mut text, host, verbose);
-            host.failures.iter().for_each(|failure| failure_lines(&mut text, host, failure, &mut hops));
+            host.failures.iter().for_each(|failure| failure_lines(&mut text, host, failure, &mut told));
         } else if let Outcome::NotReached { because } = &host.outcome {
             let _ = writeln!(text, "{}  {}: {because}", host.host, shown(&host.outcome));
         }
@@ -68,7 +68,7 @@ pub(super) fn run(report: &Report, verbose: bool) -> String {
             None => {
                 let _ = writeln!(text, "{:24}  {}   {seconds}", "Prove it", proof.words);
             }
-            Some(failure) => failure_line(&mut text, &report.cluster, failure),
+            Some(failure) => failure_line(&mut text, &report.cluster, failure, &mut told),
         }
     }
     // Also those that something went wrong on afterwards: the changes are there.
@@ -157,10 +157,10 @@ fn tail(report: &Report) -> String {
     format!("   {}", styled(DIM, format_args!("{:.1} s", seconds(report.milliseconds))))
 }
 
-fn host_lines<'r>(text: &mut String, host: &'r HostReport, verbose: bool, hops: &mut Vec<&'r str>) {
+fn host_lines<'r>(text: &mut String, host: &'r HostReport, verbose: bool, told: &mut Before<'r>) {
     host_line(text, host, verbose);
     for failure in &host.failures {
-        failure_lines(text, host, failure, hops);
+        failure_lines(text, host, failure, told);
     }
     for item in &host.items {
         item_lines(text, item);
@@ -196,21 +196,35 @@ fn item_lines(text: &mut String, item: &ItemReport) {
     }
 }
 
-/// What went wrong: host, step, item, cause, next move. What went wrong at a jump host is told once, for the first of
-/// the hosts behind it.
-fn failure_lines<'r>(text: &mut String, host: &HostReport, failure: &'r Failure, hops: &mut Vec<&'r str>) {
-    if let Some(hop) = failure.hop() {
-        if hops.contains(&hop) {
-            let _ = writeln!(text, "{} {}: behind jump host {hop}, as above", styled(RED, "error:"), host.host);
-            return;
-        }
-        hops.push(hop);
-    }
-    failure_line(text, host.host.as_str(), failure);
+/// What has been told before, and is not told again for each of forty hosts.
+#[derive(Default)]
+pub(super) struct Before<'r> {
+    hops: Vec<&'r str>,
+    hints: Vec<&'r str>,
 }
 
-/// What went wrong, of a host or of the whole cluster.
-fn failure_line(text: &mut String, whose: &str, failure: &Failure) {
+impl<'r> Before<'r> {
+    /// What went wrong at a jump host is told once, for the first of the hosts behind it; the others only name it.
+    pub(super) fn again(&mut self, text: &mut String, whose: &str, failure: &'r Failure) -> bool {
+        let Some(hop) = failure.hop() else { return false };
+        if self.hops.contains(&hop) {
+            let _ = writeln!(text, "{} {whose}: behind jump host {hop}, as above", styled(RED, "error:"));
+            return true;
+        }
+        self.hops.push(hop);
+        false
+    }
+}
+
+/// What went wrong: host, step, item, cause, next move.
+fn failure_lines<'r>(text: &mut String, host: &HostReport, failure: &'r Failure, told: &mut Before<'r>) {
+    if !told.again(text, host.host.as_str(), failure) {
+        failure_line(text, host.host.as_str(), failure, told);
+    }
+}
+
+/// What went wrong, of a host or of the whole cluster. A hint that was given before is not repeated.
+pub(super) fn failure_line<'r>(text: &mut String, whose: &str, failure: &'r Failure, told: &mut Before<'r>) {
     let step = failure.step.map(|step| format!("{step}: ")).unwrap_or_default();
     // A cause that names the place itself needs it said only once.
     let place = |item: &str| item.split_once(':').map_or(item, |(_, place)| place).to_owned();
@@ -221,8 +235,9 @@ fn failure_line(text: &mut String, whose: &str, failure: &Failure) {
     if !failure.not_reached.is_empty() {
         let _ = writeln!(text, "  not reached after it: {}", failure.not_reached.join(", "));
     }
-    if let Some(hint) = &failure.hint {
+    if let Some(hint) = failure.hint.as_deref().filter(|hint| !told.hints.contains(hint)) {
         let _ = writeln!(text, "  hint: {}", indented(hint));
+        told.hints.push(hint);
     }
 }
 
@@ -234,7 +249,7 @@ fn count(report: &Report, which: impl Fn(&Outcome) -> bool) -> usize {
     report.hosts.iter().filter(|host| which(&host.outcome)).count()
 }
 
-fn plural(number: usize, thing: &str) -> String {
+pub(super) fn plural(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 

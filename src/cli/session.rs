@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arguments::{Hosts, LockWait, Output, Steps, Talk, Which};
-use super::console::{Console, RED, styled};
+use super::console::{Console, RED, YELLOW, styled};
 use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster, read, render, render_playbook};
 use super::progress::Progress;
+use super::prompt::keyring;
 use super::results::{Last, Line, Results};
-use super::{Refusal, signals};
+use super::{Refusal, limits, signals};
 use crate::model::Redactor;
 use crate::model::inventory::{Cluster, Place, Problem, Secrets, Severity};
 use crate::orchestration::{
@@ -124,8 +125,10 @@ impl Session {
         console: &Console,
     ) -> Result<Fleet, Refusal> {
         let secrets = &self.loaded.secrets;
-        Fleet::new(cluster.clone(), playbook, secrets, self.controller.clone(), options)
-            .map_err(|error| self.refuse(&cluster, error, console))
+        let fleet = Fleet::new(cluster.clone(), playbook, secrets, self.controller.clone(), options)
+            .map_err(|error| self.refuse(&cluster, error, console))?;
+        warn(&fleet.warnings, console);
+        Ok(fleet)
     }
 
     /// Says where in the inventory a step found what it refuses.
@@ -138,6 +141,11 @@ impl Session {
             FleetError::Profile { host, error } => {
                 Refusal::inventory(format!("{} {host}: {error}", styled(RED, "error:")))
             }
+            FleetError::UserConfig { host, error } => {
+                let problem =
+                    format!("{} {host}: {error} [{}]\n  hint: {}", styled(RED, "error:"), error.code, error.hint);
+                Refusal::inventory(problem)
+            }
             FleetError::Steps(errors) => {
                 let problems: Vec<Problem> = errors.iter().map(|error| self.problem(cluster, error)).collect();
                 Refusal::inventory(self.rendered(&problems, console.has_colour()))
@@ -146,7 +154,14 @@ impl Session {
     }
 }
 
-fn path_of(which: &Which) -> PathBuf {
+/// Says what the user should hear before anything connects.
+pub(super) fn warn(warnings: &[String], console: &Console) {
+    for warning in warnings {
+        console.talk(&format!("{} {warning}", styled(YELLOW, "warning:")));
+    }
+}
+
+pub(super) fn path_of(which: &Which) -> PathBuf {
     find_inventory(which.inventory.as_deref(), which.i.as_deref(), std::env::var_os("HACTL_INVENTORY"))
 }
 
@@ -174,7 +189,7 @@ fn account() -> String {
 }
 
 /// What the flags say about all hosts.
-pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>) -> FleetOptions {
+pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>, console: &Console) -> FleetOptions {
     let names = |list: Option<&Vec<String>>| list.cloned().unwrap_or_default();
     FleetOptions {
         selection: Selection {
@@ -187,6 +202,8 @@ pub(super) fn fleet_options(hosts: &Hosts, steps: Option<&Steps>) -> FleetOption
         timeout: Duration::from_secs(hosts.timeout),
         connect_timeout: hosts.connect_timeout.map(Duration::from_secs),
         known_hosts: hosts.known_hosts.clone(),
+        ssh_config: hosts.ssh.ssh_config.clone(),
+        keyring: keyring(console, hosts.no_input),
     }
 }
 
@@ -245,7 +262,8 @@ impl Audience {
     }
 }
 
-fn json_line(console: &Console, line: &Line<'_>) {
+/// Prints one line of JSON.
+pub(super) fn json_line(console: &Console, line: &impl serde::Serialize) {
     if let Ok(line) = serde_json::to_string(line) {
         console.result(&line);
     }
@@ -265,6 +283,16 @@ pub(super) fn print(talk: &Talk, console: &Console, reports: &[Report], text: im
 
 /// Runs the work of a command until it ends, or until the user insists on stopping.
 pub(super) fn block_on<T>(console: &Console, work: impl AsyncFnOnce(Stop) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    block_on_saying(console, signals::RUN, work)
+}
+
+/// The same, with other words for whoever stops it.
+pub(super) fn block_on_saying<T>(
+    console: &Console,
+    words: signals::Words,
+    work: impl AsyncFnOnce(Stop) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    limits::raise();
     // Two threads: the work of a handshake is the cryptography, and more threads would only wait.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))
@@ -275,7 +303,7 @@ pub(super) fn block_on<T>(console: &Console, work: impl AsyncFnOnce(Stop) -> Res
     let result = runtime.block_on(async {
         tokio::select! {
             result = work(stop.clone()) => result,
-            exit = signals::insisted(console.clone(), stop.clone()) => Err(Refusal { exit, text: String::new() }),
+            exit = signals::insisted(console.clone(), words, stop.clone()) => Err(Refusal { exit, text: String::new() }),
         }
     });
     // What still runs in the background is not waited for: everything that counts has been.

@@ -20,7 +20,8 @@ use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
 use crate::steps::verify::{Asks, VERIFY};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
-use crate::transport::JumpHosts;
+use crate::transport::Keyring;
+use crate::transport::user_config::{SshConfig, UserConfigError};
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
 const UPLOADS: usize = 16;
@@ -40,6 +41,10 @@ pub struct FleetOptions {
     pub connect_timeout: Option<Duration>,
     /// Overrides the inventory's `known_hosts`.
     pub known_hosts: Option<PathBuf>,
+    /// Overrides the inventory's `ssh.config`.
+    pub ssh_config: Option<SshConfig>,
+    /// The key files that are open, and whom to ask for a passphrase.
+    pub keyring: Keyring,
 }
 
 /// The step that wants packs.
@@ -62,6 +67,14 @@ pub enum FleetError {
         /// What is wrong.
         error: ProfileError,
     },
+    /// The user's SSH configuration can't be used for a host.
+    #[error("{host}: {error}")]
+    UserConfig {
+        /// The first host that needs it.
+        host: String,
+        /// What is wrong.
+        error: UserConfigError,
+    },
     /// What the steps refuse of the inventory; all of it, each mistake once.
     #[error("{} mistakes in the inventory", .0.len())]
     Steps(Vec<StepError>),
@@ -75,6 +88,8 @@ pub struct Fleet {
     pub stages: Vec<Stage>,
     /// How many hosts are worked on at once.
     pub concurrency: usize,
+    /// What the user should hear before it begins.
+    pub warnings: Vec<String>,
     pub(super) nodes: Vec<Arc<Node>>,
     /// The product's other nodes, which are only looked at.
     pub(super) peers: Vec<Arc<Node>>,
@@ -138,22 +153,29 @@ impl Fleet {
     ) -> Result<Self, FleetError> {
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        let links =
-            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
         let known: Vec<&str> = playbook.steps().map(|step| step.name().0).collect();
         options.selection.check_steps(&known)?;
         let with_packs = known.contains(&PRODUCT_PACK) && options.selection.takes_step(PRODUCT_PACK);
         let files = local_files(&cluster, playbook, with_packs).map_err(FleetError::Steps)?;
+        // A gate may ask for all nodes of the cluster, also for those that this run leaves alone.
+        let is_peer = |host: &Host| host.product.is_some() && playbook.has_gates();
+        let takes_part = |host: &Host| hosts.iter().any(|taken| taken.name == host.name);
+        let mut reached: Vec<&Host> = cluster.hosts.iter().filter(|host| takes_part(host) || is_peer(host)).collect();
+        let links = loop {
+            match Links::new(&cluster, &reached, secrets, &controller, options) {
+                // A host that is only looked at and can't be: a gate that asks for it says so.
+                Err(FleetError::UserConfig { host, .. }) if !hosts.iter().any(|taken| taken.name.as_str() == host) => {
+                    reached.retain(|other| other.name.as_str() != host);
+                }
+                made => break made?,
+            }
+        };
         let mut last: Option<Arc<Profile>> = None;
         let (mut nodes, mut peers, mut refused) =
             (Vec::with_capacity(hosts.len()), Vec::new(), Vec::<StepError>::new());
         let firsts: Vec<Option<&HostName>> = playbook.stages.iter().map(|stage| stage.first_of(&hosts)).collect();
-        for host in &cluster.hosts {
-            let takes_part = hosts.iter().any(|taken| taken.name == host.name);
-            // A gate may ask for all nodes of the cluster, also for those that this run leaves alone.
-            if !takes_part && (host.product.is_none() || !playbook.has_gates()) {
-                continue;
-            }
+        for host in reached.iter().copied() {
+            let takes_part = takes_part(host);
             let profile = profile_of(host).map_err(|error| FleetError::Profile { host: host.name.clone(), error })?;
             // Hosts with the same product share what is known of it.
             let profile = profile.map(|profile| match &last {
@@ -211,14 +233,16 @@ impl Fleet {
         let preflight = has_step(playbook, &options.selection, PREFLIGHT);
         let (concurrency, prove_always) =
             (options.concurrency, options.selection.steps.iter().any(|name| name == VERIFY.0));
-        Ok(Self { cluster, stages, concurrency, nodes, peers, controller, preflight, asks, prove_always })
+        let warnings = links.warnings();
+        drop(links);
+        Ok(Self { cluster, stages, concurrency, warnings, nodes, peers, controller, preflight, asks, prove_always })
     }
 
     /// The hosts that take part, with one thing wanted on each: that `undo` has not changed anything. Where it is known
     /// to have `changed` something, its backup must be there.
     ///
     /// # Errors
-    /// When a flag names a host or group that is not there.
+    /// When a flag names a host or group that is not there, or the user's SSH configuration can't be used.
     pub fn undoing(
         undo: &RunId,
         changed: &[String],
@@ -237,16 +261,17 @@ impl Fleet {
         };
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
-        let links =
-            Links { cluster: &cluster, secrets, controller: &controller, options, jump_hosts: JumpHosts::default() };
+        let links = Links::new(&cluster, &hosts, secrets, &controller, options)?;
         let node = |host: &Host| Arc::new(Node::new(host, items(host), &links, uploads.clone()));
-        let nodes = hosts.into_iter().map(node).collect();
+        let nodes = hosts.iter().copied().map(node).collect();
+        let warnings = links.warnings();
         let stages = vec![Stage::named("Roll back")];
         let (concurrency, peers) = (options.concurrency, Vec::new());
         Ok(Self {
             cluster,
             stages,
             concurrency,
+            warnings,
             nodes,
             peers,
             controller,
@@ -320,7 +345,7 @@ fn nodes_profile(cluster: &Cluster) -> Result<Option<Profile>, FleetError> {
     profile_of(node).map_err(|error| FleetError::Profile { host: node.name.clone(), error })
 }
 
-fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {
+pub(super) fn profile_of(host: &Host) -> Result<Option<Profile>, ProfileError> {
     let Some(product) = &host.product else { return Ok(None) };
     let profile = match &product.profile {
         Some(path) => {

@@ -118,6 +118,14 @@ impl Journal {
         }
     }
 
+    /// Keeps a line of another kind.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn note(&self, line: &serde_json::Value) -> Result<(), JournalError> {
+        self.line(line).map_err(|error| JournalError { path: self.path.clone(), cause: error.to_string() })
+    }
+
     /// Ends the journal with what the run came to.
     ///
     /// # Errors

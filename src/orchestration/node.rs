@@ -56,6 +56,17 @@ impl Node {
         Self { subject, ..self }
     }
 
+    /// Stays the user who logs in.
+    pub(super) fn without_become(mut self) -> Self {
+        self.link.become_ = None;
+        self
+    }
+
+    /// Does it share a connection with others on its way?
+    pub(super) fn is_behind_jump_host(&self) -> bool {
+        self.link.via.is_some()
+    }
+
     /// The same, with the rungs of its connection noted.
     pub(super) fn noted(self) -> Self {
         Self { link: self.link.noted(), ..self }
@@ -64,11 +75,6 @@ impl Node {
     /// How it is reached.
     pub(super) fn link(&self) -> &Link {
         &self.link
-    }
-
-    /// How long one look or one mend may take.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     /// How many command lines were sent.

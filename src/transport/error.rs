@@ -1,6 +1,9 @@
 //! Why a host did not answer: on which rung of the ladder, and what to do.
 
 use std::fmt;
+use std::io;
+
+use nix::errno::Errno;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,7 +24,7 @@ pub enum Rung {
     Authentication,
     /// A channel was opened and the command accepted.
     Channel,
-    /// sudo or doas let us become another user.
+    /// sudo, doas or su let us become another user.
     Become,
     /// The login shell, or the one behind sudo, has run our script.
     Shell,
@@ -85,4 +88,14 @@ impl TransportError {
         self.retry = true;
         self
     }
+}
+
+/// The error where a file or connection could not be opened because this process has too many open already.
+pub(super) fn out_of_files(rung: Rung, error: &io::Error) -> Option<TransportError> {
+    let full = [Errno::EMFILE, Errno::ENFILE].iter().any(|errno| error.raw_os_error() == Some(*errno as i32));
+    full.then(|| {
+        TransportError::new(rung, "too-many-open-files", "hactl itself may open no more files and connections here").hint(
+            "raise the limit (`ulimit -n 4096`, or LimitNOFILE= of the unit that runs hactl), or take fewer hosts with --limit",
+        )
+    })
 }

@@ -11,7 +11,9 @@ use tokio::process::ChildStdin;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
-use super::dialogue::Act;
+use super::dialogue::{Act, Dialogue};
+use super::linger::Linger;
+use super::outlet::Outflow;
 use super::{Ending, Input, Request, Rung, TransportError};
 
 /// How much of a file is read at a time, in bytes. SSH packets hold 32 KiB; fewer and larger reads cost less.
@@ -85,6 +87,32 @@ pub(super) async fn exchange(
     timeout_at(end, both).await.unwrap_or(Err(Halt::Late))
 }
 
+/// Hands on what the dialogue has for the request's outlet.
+///
+/// # Errors
+/// When nobody takes it any more: then the command is to be ended.
+pub(super) async fn hand_on(
+    dialogue: &mut Dialogue,
+    outflow: &mut Outflow,
+    request: &Request,
+    linger: &mut Linger,
+) -> Result<(), TransportError> {
+    let Some(outlet) = &request.outlet else { return Ok(()) };
+    let began = Instant::now();
+    let mut heard = false;
+    while let Some((printed, data)) = dialogue.due() {
+        heard = true;
+        outflow.hand_on(outlet, printed, data).await.map_err(|_| {
+            TransportError::new(Rung::Command, "output-closed", "nobody reads the command's output any more")
+                .hint("the command was ended; let the program behind the pipe read on to keep it running")
+        })?;
+    }
+    if heard {
+        linger.heard(began.elapsed());
+    }
+    Ok(())
+}
+
 /// Sends what the dialogue asks for, until the input was sent whole or the command reads no further.
 ///
 /// # Errors
@@ -108,6 +136,10 @@ pub(super) async fn feed(mut sink: Sink<'_>, request: &Request, mut acts: Unboun
                 }
             }
             Act::SendInput => {
+                let blank_line = request.gate.as_ref().is_some_and(|gate| gate.blank_line);
+                if blank_line && sink.write(Bytes::from_static(b"\n")).await.is_err() {
+                    return Ok(());
+                }
                 if send(&mut sink, &request.input).await? {
                     sink.end().await;
                 }
@@ -124,6 +156,13 @@ async fn send(sink: &mut Sink<'_>, input: &Input) -> Result<bool, TransportError
         Input::Bytes(bytes) => Ok(sink.write(bytes.clone()).await.is_ok()),
         Input::Script(bytes) => match sink.write(bytes.clone()).await {
             Ok(()) => std::future::pending().await,
+            Err(Closed) => Ok(false),
+        },
+        Input::Call(bytes, hang_up) => match sink.write(bytes.clone()).await {
+            Ok(()) => {
+                hang_up.wait().await;
+                Ok(true)
+            }
             Err(Closed) => Ok(false),
         },
         Input::File { path, from } => {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::model::Secret;
 use crate::model::inventory::{BecomeMethod, TransportKind};
 use crate::transport::Climb;
-use crate::transport::ssh::JumpHosts;
+use crate::transport::become_user::Attempts;
+use crate::transport::ssh::{JumpHosts, Keyring};
+use crate::transport::user_config::SshConfig;
 
 /// One host's door and the keys to it. Built from the inventory and the resolved secrets; nothing here is looked up
 /// again, so a link may as well come from an `ssh_config`.
@@ -23,18 +25,31 @@ pub struct Link {
     pub port: u16,
     /// The user to log in as.
     pub user: String,
-    /// Private key files, in the order in which they are tried.
+    /// The key files that are configured, in the order in which they are tried; a public half will do where the agent
+    /// holds the private one.
     pub identities: Vec<PathBuf>,
+    /// The usual key files, which nobody configured: tried after the agent's keys.
+    pub usual_identities: Vec<PathBuf>,
+    /// Files with OpenSSH user certificates for any of the keys. Those beside a key file (`KEY-cert.pub`) are found anyway.
+    pub certificates: Vec<PathBuf>,
+    /// Offer no keys but those of `identities`, `usual_identities` and `certificates`, even if the agent holds more.
+    pub identities_only: bool,
     /// What opens those of the key files that are encrypted.
     pub passphrase: Option<Arc<Secret>>,
     /// The password to log in with; tried last.
     pub password: Option<Arc<Secret>>,
-    /// Ask the SSH agent (`SSH_AUTH_SOCK`) for keys first.
+    /// Ask the SSH agent for keys first.
     pub agent: bool,
+    /// The agent's socket, where it is not the one that `SSH_AUTH_SOCK` names.
+    pub agent_socket: Option<PathBuf>,
+    /// The encrypted key files that are open already, and whom to ask about the others.
+    pub keyring: Keyring,
     /// Files with the hosts' keys. A missing file is an empty one.
     pub known_hosts: Vec<PathBuf>,
     /// The name that the host's key is recorded under, where that is not the address.
     pub host_key_alias: Option<String>,
+    /// The fingerprints of the host's keys, as `SHA256:…`. If there are any, only these are trusted.
+    pub host_keys: Vec<String>,
     /// The last jump host on the way to it, which has its own way; `None` when it is reached directly.
     pub via: Option<Arc<Self>>,
     /// The connections to jump hosts that it shares with other links.
@@ -43,8 +58,13 @@ pub struct Link {
     pub connect_timeout: Duration,
     /// What of this was said, and is not merely what hactl takes where nothing is said.
     pub given: Given,
+    /// What is rarely asked for. Of no matter to the user's own `ssh`, which reads it for itself.
+    pub options: ConnectionOptions,
     /// How to become another user there.
     pub become_: Option<Become>,
+    /// Is the output of its commands handed on as slowly as somebody reads it? Then less of it waits in memory, and a
+    /// server that has not heard of us for some time is not given up yet.
+    pub streams: bool,
     /// Where the rungs of the connection are noted, if somebody wants to see them.
     pub climb: Climb,
 }
@@ -75,27 +95,99 @@ impl Link {
     /// What tells one jump host from another: who logs in where, through which others.
     pub fn way(&self) -> String {
         let before = self.via.as_ref().map(|via| via.way() + " ").unwrap_or_default();
-        format!("{before}{}@{}:{} as {}", self.user, self.address, self.port, self.name)
+        let command = self.options.proxy_command.as_deref().unwrap_or_default();
+        format!("{before}{command} {}@{}:{} as {}", self.user, self.address, self.port, self.name)
     }
 }
 
 /// What of a link the inventory or the command line says. The user's own `ssh` is told that, and keeps to the user's
 /// configuration in all else.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     /// The user to log in as.
     pub user: bool,
     /// The port.
     pub port: bool,
-    /// The key files.
-    pub identities: bool,
+    /// Whether other keys than the configured ones are offered.
+    pub identities_only: bool,
     /// The files with the hosts' keys.
     pub known_hosts: bool,
+    /// That nothing is in between, where there is no jump host.
+    pub direct: bool,
+    /// The name that is looked up in the user's configuration, where that is not the address.
+    pub name: Option<String>,
+    /// Which files that configuration is read from.
+    pub config: SshConfig,
 }
 
 impl Given {
     /// All of it is said.
-    pub const ALL: Self = Self { user: true, port: true, identities: true, known_hosts: true };
+    pub const ALL: Self = Self {
+        user: true,
+        port: true,
+        identities_only: true,
+        known_hosts: true,
+        direct: true,
+        name: None,
+        config: SshConfig::Usual,
+    };
+}
+
+/// What of a connection is rarely asked for; the default is what suits most hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConnectionOptions {
+    /// The command over whose standard input and output the host is reached, instead of by TCP; for the user's shell.
+    pub proxy_command: Option<String>,
+    /// Which addresses of a name are tried.
+    pub address_family: AddressFamily,
+    /// This machine's address that the connection comes from.
+    pub bind_address: Option<String>,
+    /// How it is found out that the host has gone.
+    pub keepalive: Keepalive,
+    /// Which algorithms are used.
+    pub algorithms: Algorithms,
+}
+
+/// Which addresses of a name are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// All.
+    #[default]
+    Any,
+    /// Those of IPv4.
+    V4,
+    /// Those of IPv6.
+    V6,
+}
+
+/// A server that says nothing for a while is asked whether it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long it may say nothing.
+    pub interval: Duration,
+    /// How many questions it may leave without an answer.
+    pub count: usize,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(5), count: 3 }
+    }
+}
+
+/// Names of algorithms, the most wanted first; `None`: hactl's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Algorithms {
+    /// `KexAlgorithms`
+    pub key_exchanges: Option<Vec<String>>,
+    /// `Ciphers`
+    pub ciphers: Option<Vec<String>>,
+    /// `MACs`
+    pub macs: Option<Vec<String>>,
+    /// `HostKeyAlgorithms`
+    pub host_keys: Option<Vec<String>>,
+    /// `PubkeyAcceptedAlgorithms`
+    pub user_keys: Option<Vec<String>>,
 }
 
 /// How to become another user on a host.
@@ -107,4 +199,6 @@ pub struct Become {
     pub user: String,
     /// What the program asks for. Without it, being asked is an error.
     pub password: Option<Arc<Secret>>,
+    /// What the run has learned about this; shared by all connections to the host, also those that are made anew.
+    pub attempts: Attempts,
 }

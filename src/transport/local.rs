@@ -9,13 +9,11 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::deadline::late;
 use super::dialogue::{Act, Dialogue};
-use super::exchange::{Halt, Sink, exchange, feed};
+use super::exchange::{Halt, Sink, exchange, feed, hand_on};
+use super::linger::Linger;
+use super::outlet::Outflow;
 use super::{Answer, Climb, Ending, Reply, Request, Rung, Stream, Transport, TransportError, stream};
-
-/// How long output is still read after the command has ended; a background child may hold it open for ever.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Runs command lines with the local `sh`.
 pub(super) struct Local {
@@ -55,7 +53,7 @@ async fn run(request: &Request, climb: &Climb) -> Result<Reply, TransportError> 
     let mut dialogue = Dialogue::new(request);
     let (sender, acts) = unbounded_channel();
     let write = feed(Sink::Pipe(pipes.stdin), request, acts);
-    let read = listen(&mut child, pipes.stdout, pipes.stderr, &mut dialogue, sender, climb);
+    let read = listen(&mut child, pipes.stdout, pipes.stderr, &mut dialogue, request, sender, climb);
     let halt = match exchange(read, write, end).await {
         Ok(ending) => return dialogue.finish(ending),
         Err(halt) => halt,
@@ -63,7 +61,7 @@ async fn run(request: &Request, climb: &Climb) -> Result<Reply, TransportError> 
     end_group(&child).await;
     Err(match halt {
         Halt::Failed(error) => error,
-        Halt::Late => dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end")),
+        Halt::Late => dialogue.out_of_time(request),
     })
 }
 
@@ -96,6 +94,7 @@ async fn listen(
     mut stdout: ChildStdout,
     mut stderr: ChildStderr,
     dialogue: &mut Dialogue,
+    request: &Request,
     acts: UnboundedSender<Act>,
     climb: &Climb,
 ) -> Result<Ending, TransportError> {
@@ -104,7 +103,8 @@ async fn listen(
     tell(dialogue.start());
     let (mut out, mut err) = (Some(Vec::with_capacity(64 * 1024)), Some(Vec::with_capacity(64 * 1024)));
     let mut status = None;
-    let mut until = Instant::now();
+    let mut linger = Linger::new(request);
+    let mut outflow = Outflow::default();
     while status.is_none() || out.is_some() || err.is_some() {
         tokio::select! {
             some = fill(&mut stdout, &mut out) => match some {
@@ -116,7 +116,11 @@ async fn listen(
                 None => out = None,
             },
             some = fill(&mut stderr, &mut err) => match some {
-                Some(data) => { tell(dialogue.stderr(&data)?); }
+                Some(data) => {
+                    let act = dialogue.stderr(&data)?;
+                    climb.follow(act);
+                    tell(act);
+                }
                 None => err = None,
             },
             ended = child.wait(), if status.is_none() => {
@@ -124,10 +128,14 @@ async fn listen(
                     TransportError::new(Rung::Command, "local-shell-failed", format!("cannot wait for /bin/sh: {error}"))
                 })?;
                 status = Some(ended);
-                until = Instant::now() + LINGER;
+                linger.ended();
             }
-            () = sleep_until(until), if status.is_some() => break,
+            () = sleep_until(linger.until().unwrap_or_else(Instant::now)), if status.is_some() => break,
         }
+        hand_on(dialogue, &mut outflow, request, &mut linger).await?;
+    }
+    if let Some(outlet) = &request.outlet {
+        outflow.end(outlet).await;
     }
     Ok(status.map_or_else(|| Ending::Signal("KILL".to_owned()), ending))
 }

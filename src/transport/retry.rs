@@ -35,6 +35,7 @@ impl Transport for Retry {
                 gate: request.gate.clone(),
                 deadline: end.saturating_duration_since(Instant::now()),
                 limit: request.limit,
+                outlet: request.outlet.clone(),
             };
             self.inner.run(&request).await
         }))

@@ -9,8 +9,9 @@ use std::time::Duration;
 use sha2::Digest as _;
 use tokio::io::AsyncReadExt as _;
 
-use crate::model::{Blob, Sha256, quote};
+use crate::model::{Blob, Sha256};
 
+use super::request::any_shell;
 use super::{Answer, Ending, Input, Reply, Request, Rung, TransportError};
 
 /// The functions on the host.
@@ -105,8 +106,8 @@ impl Place<'_> {
             "LC_ALL=C; export LC_ALL; umask 077; sha256={}; size={}; keep={keep}\n{}\n{FUNCTIONS}\n{call}",
             self.blob.sha256, self.blob.size, self.state_folder_shell
         );
-        let command = format!("exec sh -c {}", quote(&script));
-        Request { command, input, gate: None, deadline: self.deadline, limit: 16 * 1024 }
+        let command = any_shell(&script);
+        Request { command, input, gate: None, deadline: self.deadline, limit: 16 * 1024, outlet: None }
     }
 
     fn take(&self, part: Option<&Part>) -> Request {

@@ -66,6 +66,43 @@ fn the_kinds_of_events_stay() {
     );
 }
 
+#[test]
+fn the_keys_of_commands_and_logs_stay() {
+    let schema: Value = serde_json::from_str(&Desk::new(INVENTORY).expect(0, &["schema", "call"]).stdout).unwrap();
+    let mut kinds = Vec::new();
+    collect(&schema, &mut kinds);
+    kinds.sort();
+    assert_eq!(kinds, ["left_out", "line", "over", "result"]);
+    let line = schema["oneOf"].as_array().unwrap().iter().find(|kind| kind["properties"]["event"]["const"] == "line");
+    let mut line = keys(line.unwrap());
+    line.sort();
+    assert_eq!(line, ["cluster", "event", "file", "host", "line", "part", "stream"]);
+    assert_eq!(keys(&schema["$defs"]["CallResult"]), ["version", "exit", "calls"]);
+    let report = [
+        "cluster",
+        "host",
+        "file",
+        "outcome",
+        "status",
+        "signal",
+        "failure",
+        "stdout",
+        "stderr",
+        "left_out",
+        "milliseconds",
+    ];
+    assert_eq!(keys(&schema["$defs"]["CallReport"]), report);
+}
+
+#[test]
+fn the_keys_of_host_keys_stay() {
+    let schema: Value =
+        serde_json::from_str(&Desk::new(INVENTORY).expect(0, &["schema", "hosts-trust"]).stdout).unwrap();
+    assert_eq!(keys(&schema), ["version", "exit", "keys", "failure"]);
+    let row = ["cluster", "hosts", "jump_host", "behind", "address", "port", "state", "name", "kind", "fingerprint"];
+    assert_eq!(keys(&schema["$defs"]["HostKeyRow"]), [&row[..], &["file", "failure"]].concat());
+}
+
 fn collect(schema: &Value, kinds: &mut Vec<String>) {
     match schema {
         Value::Object(entries) => {

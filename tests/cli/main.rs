@@ -71,6 +71,8 @@ impl Desk {
             .env("HOME", self.folder())
             .env("XDG_STATE_HOME", self.folder().join("state"))
             .env_remove("HACTL_INVENTORY")
+            // What stands in the ~/.ssh/config of whoever runs the tests is not tested.
+            .env("HACTL_SSH_CONFIG", "none")
             .env_remove("COLUMNS")
             .stdin(Stdio::null());
         command

@@ -102,6 +102,8 @@ impl Ground {
             .current_dir(Self::file(""))
             .env("XDG_STATE_HOME", Self::file("state"))
             .env_remove("HACTL_INVENTORY")
+            // What stands in the ~/.ssh/config of whoever runs the tests is not tested.
+            .env("HACTL_SSH_CONFIG", "none")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

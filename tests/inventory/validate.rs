@@ -1,6 +1,6 @@
 //! `hactl validate` in words, and `hactl schema`.
 
-use hactl::cli::inventory::{describe, read, render, schema};
+use hactl::cli::inventory::{describe, describe_origins, read, render, schema};
 
 const INVENTORY: &str = "\
 version: 1
@@ -29,7 +29,12 @@ fn validated(explain: bool) -> String {
     let read = read(&path).unwrap();
     let file = path.display().to_string();
     let warnings = render(&read.inventory.warnings, &read.text, &file, false);
-    let text = warnings + &describe(&read.inventory, &file, explain);
+    let clusters = &read.inventory.clusters;
+    let text = match explain {
+        true => clusters.iter().map(|cluster| describe_origins(&read.inventory, cluster, &file, &[])).collect(),
+        false => describe(&read.inventory),
+    };
+    let text = warnings + &text;
     text.replace(&path.display().to_string(), "inventory.yaml")
 }
 

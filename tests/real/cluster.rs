@@ -1,18 +1,24 @@
 //! hactl itself against two real servers that each hold a product's home.
 
+mod become_user;
 mod crowds;
+mod exec;
 mod faults;
 mod hosts;
 mod interrupted;
 mod jump;
+mod logs;
 mod openssh;
 pub(crate) mod output;
 mod pack;
 mod preflight;
+mod prompt;
 mod secrets;
+mod trust;
 mod twice;
 mod undo;
 mod uploads;
+mod user_config;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -98,10 +104,7 @@ impl Cluster {
     fn server(config: &[&str]) -> Option<Sshd> {
         let folder = Sshd::folder_with_keys();
         let home = folder.path().join("home");
-        for below in ["repository/conf", "repository/components/lib", "repository/components/dropins"] {
-            fs::create_dir_all(home.join(below)).unwrap();
-        }
-        fs::write(home.join("repository/conf/deployment.toml"), SHIPPED).unwrap();
+        Self::lay_down(&home);
         fs::write(folder.path().join("hosts"), "127.0.0.1 localhost\n").unwrap();
         let wrap = folder.path().join("wrap");
         // Runs `hook-N` before the Nth command, if there is one: the only way to be there at the right moment.
@@ -113,6 +116,14 @@ impl Cluster {
         .unwrap();
         fs::set_permissions(&wrap, fs::Permissions::from_mode(0o755)).unwrap();
         Sshd::start_in(folder, config)
+    }
+
+    /// Makes a folder a product's home.
+    pub(crate) fn lay_down(home: &Path) {
+        for below in ["repository/conf", "repository/components/lib", "repository/components/dropins"] {
+            fs::create_dir_all(home.join(below)).unwrap();
+        }
+        fs::write(home.join("repository/conf/deployment.toml"), SHIPPED).unwrap();
     }
 
     /// Writes the inventory; `more` are further top-level keys.
@@ -172,6 +183,8 @@ impl Cluster {
             .env("USER", me())
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
             .env_remove("HACTL_INVENTORY")
+            // What stands in the ~/.ssh/config of whoever runs the tests is not tested.
+            .env("HACTL_SSH_CONFIG", "none")
             .stdin(Stdio::null());
         command
     }

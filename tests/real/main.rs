@@ -13,4 +13,5 @@ mod account;
 mod balancer;
 mod cluster;
 mod sshd;
+mod strange;
 mod transport;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{Climb, Given, JumpHosts, Link};
+use hactl::transport::{Climb, ConnectionOptions, Given, JumpHosts, Keyring, Link};
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -168,16 +168,24 @@ impl Sshd {
             port: self.port,
             user: me(),
             identities: vec![self.identity()],
+            usual_identities: Vec::new(),
+            certificates: Vec::new(),
+            identities_only: false,
             passphrase: None,
             password: None,
             agent: false,
+            agent_socket: None,
+            keyring: Keyring::default(),
             known_hosts: vec![self.known_hosts()],
             host_key_alias: None,
+            host_keys: Vec::new(),
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
             given: Given::ALL,
+            options: ConnectionOptions::default(),
             become_: None,
+            streams: false,
             climb: Climb::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod become_user;
+mod certificates;
 mod faults;
 mod host_keys;
 mod jump;
@@ -9,9 +10,14 @@ mod local;
 mod login;
 mod open;
 mod openssh;
+mod passphrase;
+mod password;
 mod plain;
 mod resume;
+mod stream;
+mod token;
 mod upload;
+mod user_config;
 
 use std::time::Duration;
 
@@ -26,6 +32,7 @@ pub(crate) fn command(text: &str) -> Request {
         gate: None,
         deadline: Duration::from_secs(30),
         limit: 1024 * 1024,
+        outlet: None,
     }
 }
 

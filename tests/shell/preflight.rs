@@ -104,7 +104,7 @@ fn the_product_s_own_process_is_known_by_its_home_even_through_a_link() {
         product.kill().unwrap();
         product.wait().unwrap();
         assert!(own.starts_with(&format!("pid own {} ", product.id())), "{own}");
-        assert!(owner.contains("\nuser "), "{owner}");
+        assert!(owner.contains("\nuser ") && owner.starts_with("me "), "{owner}");
         assert!(number(&files, "files") > 0, "{files}");
     });
 }

@@ -11,6 +11,8 @@ pub enum HostsAction {
     List(HostsRun),
     /// Climb to every host, rung by rung, and say what is wrong on the first that breaks; exit 3 when one does
     Ping(HostsRun),
+    /// Show the unknown host keys of all hosts and jump hosts, ask once, and record them
+    Trust(HostsTrust),
     /// Show what is on every host: system, memory, disks, JDKs, clock
     Facts(HostsRun),
 }
@@ -24,4 +26,21 @@ pub struct HostsRun {
     /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
+}
+
+/// `hosts trust`
+#[derive(Debug, Clone, Args)]
+pub struct HostsTrust {
+    /// Which inventory.
+    #[command(flatten)]
+    pub which: Which,
+    /// Which hosts.
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// Print the lines for a known_hosts file, and record nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub print: bool,
+    /// Do not ask: trust whoever answers now
+    #[arg(short, long)]
+    pub yes: bool,
 }

@@ -1,12 +1,18 @@
 //! The command line: words in.
 
+mod exec;
 mod hosts;
 mod lab;
 mod lock;
+mod logs;
+mod ssh;
 
-pub use hosts::{HostsAction, HostsRun};
+pub use exec::Exec;
+pub use hosts::{HostsAction, HostsRun, HostsTrust};
 pub use lab::{LabAction, LabBreak, LabDemo, LabFolder, LabProgram, LabUp};
 pub use lock::{Lock, LockAction, LockRelease, LockRun};
+pub use logs::Logs;
+pub use ssh::SshConfigFlag;
 
 use std::path::PathBuf;
 
@@ -56,6 +62,10 @@ pub enum Command {
     Rollback(Rollback),
     /// Show who holds the lock of each host, or free it
     Lock(Lock),
+    /// Run one command on many hosts
+    Exec(Exec),
+    /// Show the products' logs of all nodes, or follow them
+    Logs(Logs),
     /// Practise on a cluster inside this machine: no hosts, no root, no network
     #[command(subcommand)]
     Lab(LabAction),
@@ -137,12 +147,18 @@ pub struct Hosts {
     /// Seconds until a host that does not answer is unreachable; overrides the inventory
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600), value_name = "SECONDS")]
     pub connect_timeout: Option<u64>,
-    /// Seconds that one look or one mend of a host may take
+    /// Seconds that one look, one mend or one command may take on a host
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400), value_name = "SECONDS")]
     pub timeout: u64,
     /// The file with the hosts' keys; overrides the inventory
     #[arg(long, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
+    /// Which ssh_config is read.
+    #[command(flatten)]
+    pub ssh: SshConfigFlag,
+    /// Never ask: what would be asked for, such as the passphrase of a key file, is an error
+    #[arg(long)]
+    pub no_input: bool,
 }
 
 /// Which part of the playbook.
@@ -247,6 +263,9 @@ pub struct Validate {
     /// Also print where every value came from, and what was derived
     #[arg(long)]
     pub explain: bool,
+    /// Which ssh_config is read.
+    #[command(flatten)]
+    pub ssh: SshConfigFlag,
 }
 
 /// `schema`
@@ -266,12 +285,16 @@ pub enum SchemaOf {
     Report,
     /// A line of `--output jsonl`.
     Event,
+    /// A line of `--output jsonl` of `exec` and `logs`; its `result` is what `--output json` prints.
+    Call,
     /// What `hosts list --output json` prints.
     HostsList,
     /// What `hosts ping --output json` prints.
     HostsPing,
     /// What `hosts facts --output json` prints.
     HostsFacts,
+    /// What `hosts trust --output json` prints.
+    HostsTrust,
 }
 
 /// `runs`
@@ -298,9 +321,6 @@ pub struct Rollback {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Never ask: without --yes it is refused
-    #[arg(long)]
-    pub no_input: bool,
     /// How the lock is taken.
     #[command(flatten)]
     pub lock: LockWait,

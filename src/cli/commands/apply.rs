@@ -12,7 +12,7 @@ use crate::orchestration::{
 
 pub(super) fn apply(arguments: &Apply, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     let run = &arguments.run;
-    let mut options = fleet_options(&run.hosts, Some(&run.steps));
+    let mut options = fleet_options(&run.hosts, Some(&run.steps), console);
     let (session, playbook_file) = match &arguments.resume {
         Some(earlier) => resume(earlier, &mut options, console)?,
         None => (Session::open(&run.which, console)?, run.steps.playbook.clone()),
@@ -74,20 +74,32 @@ pub(super) fn journal(
     options: &FleetOptions,
     playbook: Option<&Path>,
 ) -> Result<Journal, Refusal> {
-    let record = RunRecord {
+    let record = record(command, run, &fleet.cluster.name, session, options, playbook);
+    Journal::begin(&session.controller.runs, &record, session.redactor.clone())
+        .map_err(|error| Refusal::failed(format!("error: cannot begin the run's journal: {error}")))
+}
+
+/// What a run on a cluster was asked to do.
+pub(super) fn record(
+    command: &str,
+    run: &RunId,
+    cluster: &str,
+    session: &Session,
+    options: &FleetOptions,
+    playbook: Option<&Path>,
+) -> RunRecord {
+    RunRecord {
         run: run.to_string(),
         at: jiff::Timestamp::now().to_string(),
         command: command.to_owned(),
-        cluster: fleet.cluster.name.clone(),
+        cluster: cluster.to_owned(),
         inventory: absolute(&session.loaded.path),
         playbook: playbook.map(absolute),
         limit: options.selection.limit.clone(),
         steps: options.selection.steps.clone(),
         skip_steps: options.selection.skip_steps.clone(),
         end: None,
-    };
-    Journal::begin(&session.controller.runs, &record, session.redactor.clone())
-        .map_err(|error| Refusal::failed(format!("error: cannot begin the run's journal: {error}")))
+    }
 }
 
 /// A run is undone and taken up again from wherever the user stands by then.

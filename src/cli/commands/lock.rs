@@ -42,7 +42,7 @@ pub(super) fn release(arguments: &LockRelease, talk: &Talk, console: &Console) -
 
 fn fleets(arguments: &LockRun, console: &Console) -> Result<Vec<Fleet>, Refusal> {
     let session = Session::open(&arguments.which, console)?;
-    let options = fleet_options(&arguments.hosts, None);
+    let options = fleet_options(&arguments.hosts, None, console);
     let nothing = Playbook::empty();
     session.clusters().map(|cluster| session.fleet(cluster, &nothing, &options, console)).collect()
 }

@@ -21,7 +21,7 @@ pub(super) fn status(arguments: &Run, talk: &Talk, console: &Console) -> Result<
 fn look_at(arguments: &Run, command: &'static str, talk: &Talk, console: &Console) -> Result<Vec<Report>, Refusal> {
     let session = Session::open(&arguments.which, console)?;
     let playbook = playbook(arguments.steps.playbook.as_deref(), console)?;
-    let options = fleet_options(&arguments.hosts, Some(&arguments.steps));
+    let options = fleet_options(&arguments.hosts, Some(&arguments.steps), console);
     let fleets: Vec<_> = session
         .clusters()
         .map(|cluster| session.fleet(cluster, &playbook, &options, console))

@@ -1,9 +1,11 @@
 //! One file per command that does more than print.
 
 mod apply;
+mod exec;
 mod hosts;
 mod lab;
 mod lock;
+mod logs;
 mod look;
 mod preflight;
 mod rollback;
@@ -32,6 +34,8 @@ pub(super) fn run(command: &Command, talk: &Talk, console: &Console) -> Result<E
             LockAction::Status(at) => lock::status(at, talk, console),
             LockAction::Release(release) => lock::release(release, talk, console),
         },
+        Command::Exec(arguments) => exec::exec(arguments, talk, console),
+        Command::Logs(arguments) => logs::logs(arguments, talk, console),
         Command::Lab(action) => lab::lab(action, console),
         Command::LabProgram(program) => lab::program(program, console),
         Command::Explain(arguments) => words::explain(arguments, console),

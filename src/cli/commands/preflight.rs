@@ -9,7 +9,7 @@ use crate::orchestration::{Exit, Playbook, preflight as judge};
 pub(super) fn preflight(arguments: &Preflight, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     let wanted = rules(&arguments.rules)?;
     let session = Session::open(&arguments.which, console)?;
-    let options = fleet_options(&arguments.hosts, None);
+    let options = fleet_options(&arguments.hosts, None, console);
     let nothing = Playbook::empty();
     let fleets: Vec<_> = session
         .clusters()

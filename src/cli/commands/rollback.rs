@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::{Rollback, Talk};
 use crate::cli::console::Console;
-use crate::cli::session::{Audience, Session, block_on, controller, fleet_options, lock_options, print};
+use crate::cli::session::{Audience, Session, block_on, controller, fleet_options, lock_options, print, warn};
 use crate::cli::{Refusal, render};
 use crate::model::inventory::Cluster;
 use crate::orchestration::{ApplyOptions, Exit, Fleet, RunId, apply, plan, read_run};
@@ -14,7 +14,7 @@ pub(super) fn rollback(arguments: &Rollback, talk: &Talk, console: &Console) -> 
     let record = read_run(&controller().runs, undo)
         .map_err(|error| Refusal::usage(format!("error: run {undo}: {error}\n  hint: `hactl runs` lists the runs")))?;
     let session = Session::of(&record.inventory, Some(&record.cluster), console)?;
-    let mut options = fleet_options(&arguments.hosts, None);
+    let mut options = fleet_options(&arguments.hosts, None, console);
     let Some(cluster) = session.clusters().next() else {
         return Err(Refusal::inventory(format!("error: the inventory holds no cluster {}", record.cluster)));
     };
@@ -36,6 +36,7 @@ pub(super) fn rollback(arguments: &Rollback, talk: &Talk, console: &Console) -> 
     };
     let audience = Audience::new(talk, console);
     let (looking, undoing) = (fleet()?, fleet()?);
+    warn(&looking.warnings, console);
     let preview = block_on(console, async |stop| Ok(plan(&looking, "rollback", &audience.events, &stop).await));
     audience.done();
     let preview = preview?;
@@ -82,7 +83,7 @@ fn still_there(hosts: Vec<String>, cluster: &Cluster, console: &Console) -> Resu
 }
 
 fn confirm(arguments: &Rollback) -> Result<(), Refusal> {
-    if arguments.no_input || !Console::can_ask() {
+    if arguments.hosts.no_input || !Console::can_ask() {
         let text = "error: a rollback changes hosts: say --yes to go on without being asked".to_owned();
         return Err(Refusal::usage(text));
     }

@@ -3,13 +3,15 @@
 use clap::CommandFactory as _;
 
 use crate::cli::arguments::{Arguments, Completion, Explain, Init, Schema, SchemaOf, Validate};
+use crate::cli::calls::forms::CallEvent;
 use crate::cli::console::{Console, RED, styled};
+use crate::cli::host_keys::HostKeyResults;
 use crate::cli::inventory::Loaded;
 use crate::cli::results::{Line, Results, Told};
 use crate::cli::session::Session;
 use crate::cli::{Refusal, explain as explanations, inventory};
-use crate::orchestration::Exit;
 use crate::orchestration::hosts::{FactsReport, HostsReport, PingReport};
+use crate::orchestration::{Exit, connections};
 
 pub(super) fn init(arguments: &Init, console: &Console) -> Result<Exit, Refusal> {
     let Init { addresses, cluster, product, product_version, home } = arguments.clone();
@@ -26,7 +28,15 @@ pub(super) fn validate(arguments: &Validate, console: &Console) -> Result<Exit, 
     let session = Session::without_secrets(&arguments.which, console)?;
     let failed = session.check(console)?;
     let Loaded { inventory, path, .. } = &session.loaded;
-    console.result(inventory::describe(inventory, &path.display().to_string(), arguments.explain).trim_end());
+    if !arguments.explain {
+        console.result(&inventory::describe(inventory));
+    }
+    for cluster in inventory.clusters.iter().filter(|_| arguments.explain) {
+        let connections = connections(cluster, &session.controller, arguments.ssh.ssh_config.as_ref())
+            .map_err(|error| session.refuse(cluster, error, console))?;
+        let text = inventory::describe_origins(inventory, cluster, &path.display().to_string(), &connections);
+        console.result(text.trim_end());
+    }
     Ok(if failed { Exit::Inventory } else { Exit::Success })
 }
 
@@ -34,7 +44,9 @@ pub(super) fn schema(arguments: &Schema, console: &Console) -> Result<Exit, Refu
     let schema = match arguments.of {
         SchemaOf::Inventory => inventory::schema(),
         SchemaOf::Report => schemars::schema_for!(Results<'_>).to_value(),
+        SchemaOf::HostsTrust => schemars::schema_for!(HostKeyResults<'_>).to_value(),
         SchemaOf::Event => schemars::schema_for!(Line<'_>).to_value(),
+        SchemaOf::Call => schemars::schema_for!(CallEvent).to_value(),
         SchemaOf::HostsList => schemars::schema_for!(Told<'_, HostsReport>).to_value(),
         SchemaOf::HostsPing => schemars::schema_for!(Told<'_, PingReport>).to_value(),
         SchemaOf::HostsFacts => schemars::schema_for!(Told<'_, FactsReport>).to_value(),

@@ -14,4 +14,4 @@ pub(in crate::cli) use load::only_cluster;
 pub use load::{Failure, Loaded, Read, find_inventory, load, load_cluster, read};
 pub use render::{render, render_playbook};
 pub use sources::{Lookup, Sources};
-pub use validate::{describe, schema};
+pub use validate::{describe, describe_origins, schema};

@@ -1,20 +1,22 @@
 //! `hactl validate` and `hactl schema`.
 
 use crate::model::inventory::{Cluster, Inventory, Origin, Scheme, Source};
+use crate::orchestration::{Note, ValueFrom};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// Says in a line per cluster what an inventory describes; with `explain` also every value that was overridden, derived
-/// or left to a default, and where it comes from. `file` is the inventory's name as the user knows it.
-pub fn describe(inventory: &Inventory, file: &str, explain: bool) -> String {
-    let mut out = String::new();
-    for cluster in &inventory.clusters {
-        // Writing to a String can't fail.
-        let _ = writeln!(out, "{}", summary(cluster));
-        if explain {
-            explained(inventory, cluster, file, &mut out);
-        }
-    }
+/// Says in a line per cluster what an inventory describes.
+pub fn describe(inventory: &Inventory) -> String {
+    let lines: Vec<String> = inventory.clusters.iter().map(summary).collect();
+    lines.join("\n")
+}
+
+/// Says of a cluster what an inventory describes, and every value that was overridden, derived or left to a default, and
+/// where it comes from. `file` is the inventory's name as the user knows it; `connections` are the values of the
+/// connections, which may come from elsewhere.
+pub fn describe_origins(inventory: &Inventory, cluster: &Cluster, file: &str, connections: &[Note]) -> String {
+    let mut out = format!("{}\n", summary(cluster));
+    explained(inventory, cluster, file, connections, &mut out);
     out
 }
 
@@ -46,8 +48,8 @@ fn summary(cluster: &Cluster) -> String {
     format!("{}  {}", cluster.name, parts.join(", "))
 }
 
-fn explained(inventory: &Inventory, cluster: &Cluster, file: &str, out: &mut String) {
-    let origins = inventory.origins(cluster);
+fn explained(inventory: &Inventory, cluster: &Cluster, file: &str, connections: &[Note], out: &mut String) {
+    let origins = with_connections(inventory, cluster, connections);
     let of = |host: Option<&str>| -> Vec<&Origin> {
         let wanted = |origin: &&Origin| origin.host.as_ref().map(crate::model::HostName::as_str) == host;
         origins.iter().filter(wanted).collect()
@@ -68,6 +70,33 @@ fn explained(inventory: &Inventory, cluster: &Cluster, file: &str, out: &mut Str
     }
 }
 
+/// What is known of the cluster's values, with what its connections take from elsewhere.
+fn with_connections(inventory: &Inventory, cluster: &Cluster, connections: &[Note]) -> Vec<Origin> {
+    let mut origins = inventory.origins(cluster).to_vec();
+    for Note { host, key, value, from } in connections {
+        let is_hop = key.starts_with("jump ");
+        let source = match from {
+            // The inventory's own words for these tell more, such as which of its lines won.
+            ValueFrom::Inventory(_) | ValueFrom::Default if !is_hop => continue,
+            ValueFrom::Inventory(path) => match inventory.locate(cluster, path) {
+                Some(at) => Source::Written { at, overrides: Vec::new() },
+                None => Source::Default,
+            },
+            ValueFrom::Default => Source::Default,
+            ValueFrom::UserConfig(words) => Source::Elsewhere(words.clone()),
+            ValueFrom::CommandLine(flag) => Source::Elsewhere((*flag).to_owned()),
+            ValueFrom::Behind => Source::Derived("the host behind it".to_owned()),
+            ValueFrom::Passed(reason) => Source::Elsewhere(format!("without effect: {reason}")),
+        };
+        let origin = Origin { host: Some(host.clone()), key: key.clone(), value: value.clone(), source };
+        match origins.iter_mut().find(|known| known.host == origin.host && known.key == origin.key) {
+            Some(known) => *known = origin,
+            None => origins.push(origin),
+        }
+    }
+    origins
+}
+
 fn table(title: &str, origins: &[&Origin], file: &str, out: &mut String) {
     if origins.is_empty() {
         return;
@@ -86,6 +115,7 @@ fn table(title: &str, origins: &[&Origin], file: &str, out: &mut String) {
             }
             Source::Default => "default".to_owned(),
             Source::Derived(from) => format!("derived from {from}"),
+            Source::Elsewhere(words) => words.clone(),
         };
         let _ = writeln!(out, "    {:keys$}  {:values$}  {source}", origin.key, origin.value);
     }

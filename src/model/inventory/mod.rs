@@ -14,6 +14,7 @@ mod databases;
 mod document;
 mod endpoint;
 mod failover;
+mod fingerprint;
 mod hidden;
 mod keystores;
 mod load_balancer;

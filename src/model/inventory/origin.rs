@@ -30,4 +30,6 @@ pub enum Source {
     Default,
     /// It follows from this.
     Derived(String),
+    /// It stands outside of the inventory: there, in words.
+    Elsewhere(String),
 }

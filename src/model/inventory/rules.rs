@@ -2,11 +2,13 @@
 
 mod databases;
 mod failover;
+mod host_keys;
 mod hosts;
 mod jump_hosts;
 mod load_balancer;
 mod paths;
 mod sections;
+mod ssh_config;
 
 use super::check::Checked;
 use super::position::Positions;
@@ -19,6 +21,8 @@ pub(super) fn check(document: &Document, checked: &Checked, problems: &mut Vec<P
     rules.hosts();
     rules.groups();
     rules.jump_hosts();
+    rules.ssh_config();
+    rules.host_keys();
     rules.product();
     rules.paths();
     rules.databases();

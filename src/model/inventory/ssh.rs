@@ -16,26 +16,43 @@ pub struct SshSettings {
     /// The port of the SSH server. Default: 22.
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
-    /// Private key files, tried after the agent's keys. Default: `~/.ssh/id_ed25519`, `id_ecdsa`, `id_rsa`, those that exist.
+    /// Key files, tried in this order, each through the agent where that holds it; there, `KEY.pub` will do. The default
+    /// ones come after the agent's own keys.
+    /// Default: `~/.ssh/id_ed25519`, `id_ecdsa`, `id_rsa`, those that exist.
     #[schemars(extend("format" = "local-file"))]
     pub identity: Option<OneOrMany<PathBuf>>,
-    /// The passphrase of the key files.
+    /// Files with OpenSSH user certificates for the keys. Those beside a key file (`KEY-cert.pub`) are found anyway.
+    #[schemars(extend("format" = "local-file"))]
+    pub certificate: Option<OneOrMany<PathBuf>>,
+    /// Offer no other keys than those of `identity` and `certificate`, even if the agent holds more.
+    /// Default: true where `identity` is set, else false.
+    pub identities_only: Option<bool>,
+    /// The passphrase of the key files. Without it, that of a key which the server takes is asked for on a terminal.
     pub passphrase: Option<SecretSource>,
     /// The password to log in with; tried last.
     pub password: Option<SecretSource>,
-    /// Ask the SSH agent (`SSH_AUTH_SOCK`) first. Default: true.
+    /// Use the keys of the SSH agent (`SSH_AUTH_SOCK`). Default: true.
     pub agent: Option<bool>,
     /// Files with the hosts' keys; an unknown or changed key is refused. Default: `~/.ssh/known_hosts`, `/etc/ssh/ssh_known_hosts`.
     #[schemars(extend("format" = "local-file"))]
     pub known_hosts: Option<OneOrMany<PathBuf>>,
     /// The name under which the host's key is recorded. Default: the address.
     pub host_key_alias: Option<String>,
+    /// The fingerprints of the host's keys, `SHA256:…`. Then only these are trusted, and the known_hosts files only
+    /// tell what is revoked. Default: none.
+    pub host_keys: Option<OneOrMany<String>>,
     /// The jump hosts on the way, the outermost first: names of `jump_hosts`, or addresses as `user@address:port`.
     /// Default: none.
     pub jump: Option<OneOrMany<String>>,
     /// Seconds until a host that does not answer counts as unreachable. Default: 10.
     #[schemars(range(min = 1, max = 600))]
     pub connect_timeout: Option<u16>,
+    /// The ssh_config that is read instead of the user's and the system's; `/dev/null` for none. What stands here in the
+    /// inventory wins over it. Default: `~/.ssh/config`, `/etc/ssh/ssh_config`.
+    #[schemars(extend("format" = "local-file"))]
+    pub config: Option<PathBuf>,
+    /// The name that is looked up in the ssh_config. Default: the address.
+    pub config_host: Option<String>,
     /// How to become root, or another user, on the host. Default: not at all.
     #[serde(rename = "become")]
     pub become_: Option<BecomeSettings>,
@@ -54,20 +71,28 @@ pub struct JumpHost {
     /// The port of the SSH server. Default: 22.
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
-    /// Private key files, tried after the agent's keys.
+    /// Key files, each used through the agent where that holds it.
     #[schemars(extend("format" = "local-file"))]
     pub identity: Option<OneOrMany<PathBuf>>,
-    /// The passphrase of the key files.
+    /// Files with OpenSSH user certificates for the keys. Those beside a key file (`KEY-cert.pub`) are found anyway.
+    #[schemars(extend("format" = "local-file"))]
+    pub certificate: Option<OneOrMany<PathBuf>>,
+    /// Offer no other keys than those of `identity` and `certificate`, even if the agent holds more.
+    /// Default: true where `identity` is set, else false.
+    pub identities_only: Option<bool>,
+    /// The passphrase of the key files. Without it, that of a key which the server takes is asked for on a terminal.
     pub passphrase: Option<SecretSource>,
     /// The password to log in with; tried last. Default: none.
     pub password: Option<SecretSource>,
-    /// Ask the SSH agent first.
+    /// Use the keys of the SSH agent.
     pub agent: Option<bool>,
     /// Files with its key.
     #[schemars(extend("format" = "local-file"))]
     pub known_hosts: Option<OneOrMany<PathBuf>>,
     /// The name under which its key is recorded. Default: the address.
     pub host_key_alias: Option<String>,
+    /// The fingerprints of its keys, `SHA256:…`. Then only these are trusted. Default: none.
+    pub host_keys: Option<OneOrMany<String>>,
     /// Seconds until it counts as unreachable when it does not answer.
     #[schemars(range(min = 1, max = 600))]
     pub connect_timeout: Option<u16>,
@@ -102,7 +127,8 @@ pub struct BecomeSettings {
     pub method: BecomeMethod,
     /// The user to become. Default: root.
     pub user: Option<String>,
-    /// The password that sudo or doas asks for. Without it, a password prompt is an error.
+    /// The password that the program asks for: sudo and doas for that of the user who logs in, su for that of the user to
+    /// become. Without it, a password prompt is an error.
     pub password: Option<SecretSource>,
 }
 
@@ -112,8 +138,10 @@ pub struct BecomeSettings {
 pub enum BecomeMethod {
     /// `sudo`, with or without a password.
     Sudo,
-    /// OpenBSD's `doas`; only with `nopass` rules, since it takes a password from a terminal alone.
+    /// OpenBSD's `doas`; for a password, the host must have `script`, which makes the terminal that doas wants.
     Doas,
+    /// `su`, with the password of the user to become.
+    Su,
     /// Stay the user who logged in.
     None,
 }

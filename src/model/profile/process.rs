@@ -1,5 +1,6 @@
 //! How a product is started and stopped, and what its log says.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// The product's process.
@@ -29,6 +30,9 @@ pub struct ProcessFacts {
 pub struct LogFacts {
     /// The log.
     pub file: String,
+    /// Further logs, by a short name; `*` stands for any part of a name, of which the newest file is meant.
+    #[serde(default)]
+    pub others: IndexMap<String, String>,
     /// The days before; `*` stands for any part of a name.
     pub rotated: String,
     /// The first words of a start.

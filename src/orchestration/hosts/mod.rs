@@ -27,12 +27,13 @@ use super::link::Links;
 use super::node::Node;
 use super::{Controller, Failure, FleetError, FleetOptions, Stop};
 use crate::model::inventory::{Cluster, Host, Secrets};
-use crate::transport::JumpHosts;
 
 /// The hosts of one cluster that are asked for, and the wires to them.
 pub struct Reach {
     /// The cluster.
     pub cluster: Arc<Cluster>,
+    /// What the user should hear before it begins.
+    pub warnings: Vec<String>,
     places: Vec<Arc<Place>>,
     concurrency: usize,
 }
@@ -48,7 +49,7 @@ impl Reach {
     /// runs on it.
     ///
     /// # Errors
-    /// When a flag names a host or group that is not there.
+    /// When a flag names a host or group that is not there, or the user's SSH configuration can't be used.
     pub fn new(
         cluster: Arc<Cluster>,
         secrets: &Secrets,
@@ -56,14 +57,16 @@ impl Reach {
         options: &FleetOptions,
     ) -> Result<Self, FleetError> {
         let chosen = options.selection.hosts(&cluster)?;
-        let links = Links { cluster: &cluster, secrets, controller, options, jump_hosts: JumpHosts::default() };
+        let links = Links::new(&cluster, &chosen, secrets, controller, options)?;
         let uploads = Arc::new(Semaphore::new(1));
         let place = |host: &Host| {
             let node = Node::new(host, Vec::new(), &links, uploads.clone()).noted();
             Arc::new(Place { host: host.clone(), node })
         };
-        let places = chosen.into_iter().map(place).collect();
-        Ok(Self { cluster, places, concurrency: options.concurrency })
+        let places = chosen.iter().copied().map(place).collect();
+        let warnings = links.warnings();
+        drop(links);
+        Ok(Self { cluster, warnings, places, concurrency: options.concurrency })
     }
 
     /// Does `work` on every host, until the user wants to stop; and closes the connections.

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use super::{BrokenRung, HostPing, JumpHostPing, PingReport, Place, Reach, Reached, RungReport, shell, tools};
 use crate::orchestration::plan::milliseconds_since;
 use crate::orchestration::{Failure, Stop};
-use crate::transport::{Climb, Climbed, Link, Request, Rung, TransportError};
-
-/// How much of an answer is kept, in bytes.
-const ANSWER_LIMIT: usize = 64 * 1024;
+use crate::transport::{Climb, Climbed, Link, Rung, TransportError};
 
 /// Climbs to every host at once. `told` hears of each host as soon as it is done.
 pub async fn ping(reach: &Reach, told: impl Fn(&HostPing) + Send + Sync + 'static, stop: &Stop) -> PingReport {
@@ -52,12 +49,10 @@ async fn climb(place: &Place) -> Result<Vec<Failure>, TransportError> {
     node.connected().await?;
     // Fresh for each: nothing that a start file of the login shell prints can pass for the answer.
     let nonce = format!("hactl-{:032x}", rand::random::<u128>());
-    let script = Request::script(&shell::probe(&nonce), node.timeout(), ANSWER_LIMIT);
-    let reply = node.request(script).await.map_err(|error| at(Rung::Shell, error))?;
+    let reply = node.run(&shell::probe(&nonce)).await.map_err(|error| at(Rung::Shell, error))?;
     let seen = shell::read(&reply, &nonce, node.link())?;
     climb.reached(Rung::Shell, || seen.name.clone());
-    let script = Request::script(&tools::probe(&nonce, place), node.timeout(), ANSWER_LIMIT);
-    let reply = node.request(script).await.map_err(|error| at(Rung::Tools, error))?;
+    let reply = node.run(&tools::probe(&nonce, place)).await.map_err(|error| at(Rung::Tools, error))?;
     let mut warnings = tools::read(&reply, &nonce, node.link())?;
     warnings.extend(seen.warning);
     climb.reached(Rung::Tools, String::new);
@@ -85,7 +80,7 @@ fn host(place: &Place, result: Result<Vec<Failure>, TransportError>, took: Durat
         host: place.host.name.clone(),
         outcome: if broken.is_none() { Reached::Reached } else { Reached::Unknown },
         jump: link.jump_hosts().into_iter().map(|hop| hop.name.clone()).collect(),
-        rungs: rungs(&link.climb),
+        rungs: rungs(link),
         broken,
         warnings,
         milliseconds: milliseconds(took),
@@ -108,9 +103,13 @@ fn broken(error: &TransportError, climb: &Climb) -> BrokenRung {
     }
 }
 
-fn rungs(climb: &Climb) -> Vec<RungReport> {
-    let report = |Climbed { rung, took, note }| RungReport { rung, milliseconds: milliseconds(took), note };
-    climb.rungs().into_iter().map(report).collect()
+fn rungs(link: &Link) -> Vec<RungReport> {
+    let other = link.become_.as_ref().map(|how| how.user.as_str()).unwrap_or_default();
+    let report = |Climbed { rung, took, note }| {
+        let note = if rung == Rung::Become { other.to_owned() } else { note };
+        RungReport { rung, milliseconds: milliseconds(took), note }
+    };
+    link.climb.rungs().into_iter().map(report).collect()
 }
 
 /// Each jump host once, a nearer one before those behind it.
@@ -135,7 +134,7 @@ fn jump_hosts(places: &[Arc<Place>], hosts: &[HostPing]) -> Vec<JumpHostPing> {
 }
 
 fn jump_host(hop: &Link) -> JumpHostPing {
-    let rungs = rungs(&hop.climb);
+    let rungs = rungs(hop);
     let logged_in = rungs.iter().any(|rung| rung.rung == Rung::Authentication);
     JumpHostPing {
         name: hop.name.clone(),

@@ -2,7 +2,7 @@
 
 use crate::model::Script;
 use crate::orchestration::Failure;
-use crate::transport::{Ending, Link, Reply, Rung, TransportError};
+use crate::transport::{Ending, Link, Reply, Rung, TransportError, heard};
 
 /// What a shell said of itself.
 pub(super) struct Shell {
@@ -50,52 +50,50 @@ fn odd_umask(umask: u32) -> Option<Failure> {
 
 /// The host has run something, but not our script: what was it?
 pub(in crate::orchestration) fn refused(reply: &Reply, link: &Link) -> TransportError {
-    let (user, ending) = (link.user.as_str(), &reply.ending);
-    let said = last_words(reply);
+    let Link { user, address, port, .. } = link;
+    let ending = &reply.ending;
     let error = |code, cause: String, hint: String| TransportError::new(Rung::Shell, code, cause).hint(hint);
+    if reply.truncated {
+        let cause = "the host printed more than 16 MiB before it ran the script".to_owned();
+        let hint = format!(
+            "see what the login shell of {user} reads on the host (.bashrc, .zshenv, config.fish): it should print nothing \
+             where there is no terminal"
+        );
+        return error("no-answer", cause, hint);
+    }
+    let said = last_words(reply);
     let has = |text: &str| said.contains(text);
+    let words = if said.is_empty() { "it printed nothing" } else { said.as_str() };
+    let cause = format!("the host did not run the script ({ending}): {words}");
     if has("account is currently not available") || has("account is not available") || has("not allowed to login") {
-        return error(
-            "login-shell-refuses",
-            format!("the login shell of {user} lets nobody run anything: {said}"),
-            format!("give {user} a shell on the host (`usermod -s /bin/sh {user}`), or log in as another user"),
-        );
+        let hint = format!("give {user} a shell on the host (`usermod -s /bin/sh {user}`), or log in as another user");
+        return error("login-shell-refuses", cause, hint);
     }
-    if has("sftp connections only") || has("allows sftp") || *ending == Ending::Status(11) && reply.stdout.is_empty() {
-        return error(
-            "sftp-only",
-            format!("the account {user} is for file transfer alone: the server answers with SFTP ({ending})"),
-            format!(
-                "take `ForceCommand internal-sftp` off {user} in the host's sshd_config, or log in as another user"
-            ),
+    if has("sftp connections only") {
+        let hint = format!(
+            "take `ForceCommand internal-sftp` off {user} in the host's sshd_config, or log in as another user"
         );
+        return error("sftp-only", cause, hint);
     }
-    let missing = matches!(ending, Ending::Status(126 | 127));
-    if missing && (has("sh: ") || has("sh:") || has("exec")) || missing && said.is_empty() {
-        return error(
-            "shell-missing",
-            format!("the login shell of {user} cannot run sh ({ending}): {said}"),
-            "is there a /bin/sh, and does a start file of the login shell change PATH?".to_owned(),
-        );
-    }
-    if ending.is_success() {
-        let said = if said.is_empty() { "it said nothing".to_owned() } else { format!("it said: {said}") };
-        return error(
-            "forced-command",
-            format!("the server ran something else than the script of {user}; {said}"),
-            format!(
+    match ending {
+        Ending::Status(126 | 127) => {
+            let hint = "is there a /bin/sh, and does a start file of the login shell change PATH?".to_owned();
+            error("shell-missing", cause, hint)
+        }
+        Ending::Status(0) => {
+            let hint = format!(
                 "look at ForceCommand in the host's sshd_config, at `command=` before the key in authorized_keys, and at \
-                 the login shell and its start files; `ssh {user}@{} echo yes` must print yes",
-                link.address
-            ),
-        );
+                 the login shell and its start files; `ssh -p {port} {user}@{address} echo yes` must print yes"
+            );
+            error("forced-command", cause, hint)
+        }
+        _ => {
+            let hint = format!(
+                "try `ssh -p {port} {user}@{address} 'exec sh -s' </dev/null`: it must print nothing and end with status 0"
+            );
+            error("no-answer", cause, hint)
+        }
     }
-    let said = if said.is_empty() { "nothing on standard error" } else { said.as_str() };
-    error(
-        "no-answer",
-        format!("the host did not run the script ({ending}): {said}"),
-        format!("try `ssh {user}@{} sh -s </dev/null`: it must end with status 0", link.address),
-    )
 }
 
 /// The last line of standard error, or else of standard output, without what is no text.
@@ -103,12 +101,7 @@ fn last_words(reply: &Reply) -> String {
     let last = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        line.chars()
-            .filter(|c| !c.is_control() && *c != '\u{fffd}')
-            .take(300)
-            .collect::<String>()
-            .trim_end_matches('.')
-            .to_owned()
+        heard(&line.replace('\u{fffd}', "")).trim_end_matches('.').to_owned()
     };
     Some(last(&reply.stderr)).filter(|line| !line.is_empty()).unwrap_or_else(|| last(&reply.stdout))
 }
@@ -119,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::model::inventory::TransportKind;
-    use crate::transport::{Climb, Given, JumpHosts};
+    use crate::transport::{Climb, ConnectionOptions, Given, JumpHosts, Keyring};
 
     fn link() -> Link {
         Link {
@@ -129,16 +122,24 @@ mod tests {
             port: 22,
             user: "ops".to_owned(),
             identities: Vec::new(),
+            usual_identities: Vec::new(),
+            certificates: Vec::new(),
+            identities_only: false,
             passphrase: None,
             password: None,
             agent: false,
+            agent_socket: None,
+            keyring: Keyring::default(),
             known_hosts: Vec::new(),
             host_key_alias: None,
+            host_keys: Vec::new(),
             via: None,
             jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(1),
             given: Given::ALL,
+            options: ConnectionOptions::default(),
             become_: None,
+            streams: false,
             climb: Climb::default(),
         }
     }

@@ -15,7 +15,8 @@ use crate::orchestration::link::Links;
 use crate::orchestration::{Controller, Exit, FleetOptions, Selection};
 use crate::steps::Allow;
 use crate::steps::verify::Shared;
-use crate::transport::JumpHosts;
+use crate::transport::Keyring;
+use crate::transport::user_config::SshConfig;
 
 const PASSWORD: &str = "s3cret-word";
 
@@ -318,10 +319,11 @@ async fn ways() -> BTreeMap<String, Vec<String>> {
         timeout: Duration::from_secs(1),
         connect_timeout: None,
         known_hosts: None,
+        ssh_config: Some(SshConfig::None),
+        keyring: Keyring::default(),
     };
     let secrets = Secrets::default();
-    let jump_hosts = JumpHosts::default();
-    let links = Links { cluster: &cluster, secrets: &secrets, controller: &controller, options: &options, jump_hosts };
+    let links = Links::new(&cluster, &[], &secrets, &controller, &options).unwrap();
     let profile = Arc::new(Profile::find("wso2carbon", "4.5.1").unwrap());
     let words = |place: &Place| place.doors.iter().map(Door::words).collect::<Vec<_>>();
     let mut all = BTreeMap::new();

@@ -143,6 +143,11 @@ hactl_look_holder() { # PORT INODE
     hactl_holder=$(ls -l /proc/[0-9]*/fd 2> /dev/null |
         sed -n -e '/^\/proc\/[0-9]*\/fd:$/h' -e "/socket:\\[$2\\]\$/{g;s/[^0-9]*\\([0-9]*\\).*/\\1/p;q;}")
     hactl_name=
+    # The process may have opened it since its files were listed.
+    if [ -n "$hactl_pid" ] && [ "$hactl_holder" = "$hactl_pid" ]; then
+        printf 'listens %s\nport %s own\n' "$1" "$1"
+        return 0
+    fi
     if [ -n "$hactl_holder" ]; then
         { read -r hactl_name < "/proc/$hactl_holder/comm"; } 2> /dev/null || :
     fi

@@ -18,8 +18,14 @@ hactl_system() {
     if hactl_said=$(getconf GNU_LIBC_VERSION 2> /dev/null); then
         printf 'libc %s\n' "$hactl_said"
     else
-        for hactl_one in /lib/ld-musl-*.so.1; do
-            if [ -e "$hactl_one" ]; then echo 'libc musl'; fi
+        # Without its version: what loads programs is named by the library that it belongs to.
+        for hactl_one in /lib/ld-musl-*.so.1 /lib*/ld-linux*.so.[0-9] /lib/ld64.so.[0-9]; do
+            [ -e "$hactl_one" ] || continue
+            case $hactl_one in
+            *musl*) echo 'libc musl' ;;
+            *) echo 'libc glibc' ;;
+            esac
+            break
         done
     fi
 }

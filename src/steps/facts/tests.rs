@@ -7,8 +7,7 @@ version: 1
 cluster: iam
 hosts:
   is-1: { address: 10.0.0.1, product: { name: wso2is, version: 7.1.0, home: /opt/is } }
-  lb-1: { address: 10.0.0.2, roles: [load-balancer] }
-clustering: { scheme: wka }
+  other: { address: 10.0.0.2 }
 ";
     let place = Place { file: "inventory.yaml".into(), folder: "/srv".into(), home: None };
     let inventory = read_inventory(text, &place).unwrap_or_else(|problems| panic!("{problems:?}"));

@@ -128,14 +128,28 @@ pub(super) fn held(facts: &Facts<'_>) -> Vec<(String, String)> {
     held
 }
 
+/// Can hactl, as whom it works on this host, give files to `run_as` and start a process of that user's?
+fn runner(facts: &Facts<'_>, run_as: &str) -> Option<Verdict> {
+    if facts.value("nobody").is_some() {
+        let cause = format!("the product runs as {run_as}, and there is no such user on this host");
+        return Some(facts.error(cause, "create that user on the host, or correct `product.run_as`"));
+    }
+    let (id, me) = facts.value("me")?.split_once(' ')?;
+    (id != "0" && me != run_as).then(|| {
+        let cause = format!("the product runs as {run_as}, and hactl works as {me}, who can't become somebody else");
+        facts.error(cause, format!("set `ssh.become`, or let `ssh.user` be {run_as}"))
+    })
+}
+
 fn ask_owner(of: &Subject, script: &mut Script) {
-    script.call("hactl_owner", &[of.product.home.as_str()]);
+    let run_as = of.product.run_as.as_deref().unwrap_or("-");
+    script.call("hactl_owner", &[of.product.home.as_str(), run_as]);
 }
 
 fn owner(facts: &[Facts<'_>]) -> Vec<Verdict> {
     let judge = |facts: &Facts<'_>| {
         let product = &facts.subject.product;
-        let mut verdicts = Vec::new();
+        let mut verdicts: Vec<Verdict> = product.run_as.iter().filter_map(|run_as| runner(facts, run_as)).collect();
         if let (Some(owner), Some(run_as)) = (facts.value("owner"), &product.run_as)
             && owner != run_as
         {

@@ -202,7 +202,10 @@ hactl_limits() { # HOME
 }
 
 # Who owns the product, and who runs it.
-hactl_owner() { # HOME
+hactl_owner() { # HOME RUN_AS|-
+    hactl_me=$(id -un 2> /dev/null) || hactl_me=$(id -u)
+    printf 'me %s %s\n' "$(id -u)" "$hactl_me"
+    if [ "$2" != - ] && ! id -u "$2" > /dev/null 2>&1; then printf 'nobody %s\n' "$2"; fi
     if [ -d "$1" ]; then printf 'owner %s\n' "$(stat -L -c %U "$1")"; fi
     if [ -n "$hactl_own" ]; then
         hactl_process "$hactl_own"

@@ -261,6 +261,19 @@ fn owner_size_and_name_service_are_warnings() {
 }
 
 #[test]
+fn whoever_works_on_the_host_is_root_or_the_product_s_user() {
+    says("O07", &["me 0 root\nowner wso2\n", "me 1000 wso2\nowner wso2\n"], &[]);
+    says(
+        "O07",
+        &["me 1001 ops\nowner wso2\n", "me 0 root\nnobody wso2\n"],
+        &[
+            "is-1 E the product runs as wso2, and hactl works as ops, who can't become somebody else",
+            "is-2 E the product runs as wso2, and there is no such user on this host",
+        ],
+    );
+}
+
+#[test]
 fn a_clock_is_read_with_what_the_way_leaves_open() {
     // The host spent 0.5 s in the script and the answer took 0.7 s: 0.2 s were spent on the way.
     let clock = Clock::between("1047.1\n", "1047.6\n", 1000.0, 1000.7).unwrap();

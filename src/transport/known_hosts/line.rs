@@ -51,6 +51,11 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// Is the name hidden?
+    pub(super) fn is_hashed(&self) -> bool {
+        self.names.starts_with("|1|")
+    }
+
     /// The key; `None` when it cannot be read or is not of the kind that the line says.
     pub(super) fn key(&self) -> Option<KeyData> {
         let key = PublicKey::from_openssh(&format!("{} {}", self.kind, self.blob)).ok()?;

@@ -1,9 +1,11 @@
 //! Is this the host's key? Answered from the text of `known_hosts` files.
 //!
-//! The format is that of sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Pure: the files are read elsewhere.
+//! The format is that of sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Pure: the files are read elsewhere, and only
+//! `record` writes them.
 
 mod line;
 mod names;
+mod record;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,9 @@ use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
 use line::{Line, Marker};
+pub(super) use names::matches;
 use names::matches_any;
+pub use record::{RecordError, Recorded, known_hosts_line, record};
 
 /// What the files say about one host.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(super) struct KnownHosts {
     /// The name without the port, for keys and authorities that are recorded without one.
     bare: Option<String>,
     entries: Vec<Entry>,
+    /// Fingerprints. If there are any, the recorded keys are not asked.
+    pins: Vec<String>,
 }
 
 /// One line about the host.
@@ -56,14 +62,30 @@ impl fmt::Display for Place {
 pub(super) enum Verdict {
     /// It is recorded, or vouched for by a recorded authority.
     Known,
-    /// Nothing is recorded about such a key; `others` are the host's keys of other kinds.
+    /// Nothing is recorded about such a key; `others` are the host's keys of other kinds that we ask for.
     Unknown { others: Vec<Place> },
+    /// The host's keys are pinned, and it is none of them.
+    NotPinned,
     /// Another key of its kind is recorded.
     Changed { recorded: Place },
     /// It is recorded as never to be trusted again.
     Revoked { recorded: Place },
     /// A recorded authority signed its certificate, but the certificate does not hold.
-    BadCertificate { authority: Place, reason: String },
+    BadCertificate { authority: Place, flaw: Flaw },
+}
+
+/// Why a host's certificate does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flaw {
+    pub(super) reason: String,
+    /// What to do about it.
+    pub(super) hint: String,
+}
+
+impl Flaw {
+    fn new(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { reason: reason.into(), hint: hint.into() }
+    }
 }
 
 impl KnownHosts {
@@ -75,7 +97,23 @@ impl KnownHosts {
             (Some(_), _) | (None, 22) => (host, None),
             (None, port) => (format!("[{host}]:{port}"), Some(host)),
         };
-        Self { name, bare, entries: Vec::new() }
+        Self { name, bare, entries: Vec::new(), pins: Vec::new() }
+    }
+
+    /// Begins with nothing known about a host that is recorded under `name`, its port included.
+    pub(super) fn named(name: &str) -> Self {
+        Self { name: name.to_lowercase(), bare: None, entries: Vec::new(), pins: Vec::new() }
+    }
+
+    /// The same, but only keys with these fingerprints will do, if there are any.
+    #[must_use]
+    pub(super) fn pinned(self, pins: &[String]) -> Self {
+        Self { pins: pins.to_vec(), ..self }
+    }
+
+    /// The fingerprints that alone will do.
+    pub(super) fn pins(&self) -> &[String] {
+        &self.pins
     }
 
     /// The host's name as it is written in a known_hosts file.
@@ -101,15 +139,23 @@ impl KnownHosts {
     /// Kinds of keys in the order in which the host should be asked for them: first those that are recorded. A server
     /// has several keys and shows the first kind that is asked for.
     pub(super) fn prefer(&self, all: &[Algorithm]) -> Vec<Algorithm> {
-        let recorded = |kind: &&Algorithm| self.plain().any(|entry| same_kind(&entry.key.algorithm(), kind));
+        // A fingerprint does not tell the kind of its key, but the line of a pinned key does.
+        let counts = |entry: &&Entry| self.pins.is_empty() || self.pins.contains(&entry.place.fingerprint);
+        let recorded =
+            |kind: &&Algorithm| self.plain().filter(counts).any(|entry| same_kind(&entry.key.algorithm(), kind));
         let mut order: Vec<Algorithm> = all.iter().filter(recorded).cloned().collect();
         order.extend(all.iter().filter(|kind| !recorded(kind)).cloned());
         order
     }
 
-    /// Is there an authority that may vouch for the host?
+    /// Is there an authority that may vouch for the host? Nobody vouches for a pinned one.
     pub(super) fn has_authority(&self) -> bool {
-        self.authorities().next().is_some()
+        self.pins.is_empty() && self.authorities().next().is_some()
+    }
+
+    /// Is a key recorded that the host itself must show, whoever vouches for it?
+    pub(super) fn has_key(&self) -> bool {
+        self.plain().next().is_some()
     }
 
     /// Judges a plain key.
@@ -117,13 +163,20 @@ impl KnownHosts {
         if let Some(recorded) = self.revoked(key) {
             return Verdict::Revoked { recorded };
         }
+        if !self.pins.is_empty() {
+            let pinned = self.pins.contains(&fingerprint(key));
+            return if pinned { Verdict::Known } else { Verdict::NotPinned };
+        }
         if self.plain().any(|entry| entry.key == *key) {
             return Verdict::Known;
         }
         let own = || self.plain().filter(|entry| !entry.bare);
         match own().find(|entry| same_kind(&entry.key.algorithm(), &key.algorithm())) {
             Some(entry) => Verdict::Changed { recorded: entry.place.clone() },
-            None => Verdict::Unknown { others: own().map(|entry| entry.place.clone()).collect() },
+            None => {
+                let others = own().filter(|entry| is_asked_for(&entry.key.algorithm()));
+                Verdict::Unknown { others: others.map(|entry| entry.place.clone()).collect() }
+            }
         }
     }
 
@@ -137,6 +190,9 @@ impl KnownHosts {
         if let Some(entry) = self.entries.iter().find(revoked) {
             return Verdict::Revoked { recorded: entry.place.clone() };
         }
+        if !self.pins.is_empty() {
+            return if self.pins.iter().any(|pin| pin == print) { Verdict::Known } else { Verdict::NotPinned };
+        }
         match self.plain().find(|entry| is(entry, print)) {
             Some(entry) => self.check_key(&entry.key),
             None => {
@@ -147,6 +203,11 @@ impl KnownHosts {
                 }
             }
         }
+    }
+
+    /// Is the key with this fingerprint recorded as never to be trusted again?
+    pub(super) fn is_revoked(&self, print: &str) -> bool {
+        self.entries.iter().any(|entry| entry.marker == Some(Marker::Revoked) && entry.place.fingerprint == print)
     }
 
     /// The recorded authority with this fingerprint.
@@ -166,7 +227,7 @@ impl KnownHosts {
         if let Some(recorded) = self.revoked(certificate.public_key()).or_else(|| self.revoked(signer)) {
             return Verdict::Revoked { recorded };
         }
-        let authority = self.authorities().find(|entry| entry.key == *signer);
+        let authority = self.authorities().find(|entry| entry.key == *signer && self.pins.is_empty());
         // Without an authority that we know, a certificate is worth no more than the key in it.
         let Some(authority) = authority else {
             return self.check_key(certificate.public_key());
@@ -174,27 +235,36 @@ impl KnownHosts {
         match self.flaw(certificate, now) {
             None => Verdict::Known,
             Some(_) if self.plain().any(|entry| entry.key == *certificate.public_key()) => Verdict::Known,
-            Some(reason) => Verdict::BadCertificate { authority: authority.place.clone(), reason },
+            Some(flaw) => Verdict::BadCertificate { authority: authority.place.clone(), flaw },
         }
     }
 
-    fn flaw(&self, certificate: &Certificate, now: u64) -> Option<String> {
+    fn flaw(&self, certificate: &Certificate, now: u64) -> Option<Flaw> {
         let host = self.bare.as_ref().unwrap_or(&self.name);
         let principals = certificate.valid_principals();
+        let anew = format!("have it issued anew for this host: `ssh-keygen -s CA -I NAME -h -n {host} KEY.pub`");
         if certificate.cert_type() != CertType::Host {
-            Some("it is a user's certificate and not a host's".to_owned())
+            Some(Flaw::new("it is a user's certificate and not a host's", anew))
         } else if now < certificate.valid_after() {
-            Some("it is not valid yet; is the clock of this machine right?".to_owned())
+            let reason = format!("it is not valid before {}", time(certificate.valid_after()));
+            Some(Flaw::new(reason, "compare this machine's clock with the one of the machine that signed it"))
         } else if now >= certificate.valid_before() {
-            Some("it has expired".to_owned())
+            let reason = format!("it has expired at {}", time(certificate.valid_before()));
+            Some(Flaw::new(reason, anew + "; `-V +52w` makes it last a year"))
         } else if principals.is_empty() {
-            Some("it names no host".to_owned())
+            // OpenSSH took such a certificate for any host's until its version 10.3, and does no longer.
+            Some(Flaw::new("it names no host", anew))
         } else if !principals.iter().any(|pattern| matches_any(&[pattern], host)) {
-            Some(format!("it is for {} and not for {host}", principals.join(", ")))
+            let hint = format!("{anew}; or write the name that it is for as the address or `host_key_alias`");
+            Some(Flaw::new(format!("it is for {} and not for {host}", principals.join(", ")), hint))
         } else if let Some((name, _)) = certificate.critical_options().iter().next() {
-            Some(format!("it holds the critical option {name}, which a host's must not"))
+            Some(Flaw::new(format!("it holds the critical option {name}, which a host's must not"), anew))
+        } else if certificate.signature().algorithm() == (Algorithm::Rsa { hash: None }) {
+            let hint = "have it issued anew with `ssh-keygen -t rsa-sha2-512`, or by an authority with an ed25519 key";
+            Some(Flaw::new("its authority signed it with SHA-1, which can be forged", hint))
         } else {
-            certificate.verify_signature().err().map(|_| "its signature is wrong".to_owned())
+            let hint = "somebody changed it after it was signed: ask who runs the host, and do not log in until then";
+            certificate.verify_signature().err().map(|_| Flaw::new("its signature is wrong", hint))
         }
     }
 
@@ -214,13 +284,24 @@ impl KnownHosts {
     }
 }
 
+/// Seconds since 1970, for people.
+fn time(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| format!("second {seconds}"), |time| time.to_string())
+}
+
 /// A key's SHA-256 fingerprint as `ssh-keygen -lf` prints it.
 pub(super) fn fingerprint(key: &KeyData) -> String {
     PublicKey::new(key.clone(), "").fingerprint(HashAlg::Sha256).to_string()
 }
 
+/// Is it a kind of key that we ask servers for? Those of DSA and of hardware tokens are not.
+fn is_asked_for(kind: &Algorithm) -> bool {
+    matches!(kind, Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. })
+}
+
 /// An RSA key signs in several ways, and each has its own name.
-fn same_kind(one: &Algorithm, other: &Algorithm) -> bool {
+pub(super) fn same_kind(one: &Algorithm, other: &Algorithm) -> bool {
     match (one, other) {
         (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
         _ => one == other,

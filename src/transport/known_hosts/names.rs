@@ -19,7 +19,7 @@ pub(super) fn matches_any(patterns: &[impl AsRef<str>], name: &str) -> bool {
 }
 
 /// `*` stands for any text and `?` for one character. Linear: only the last `*` is ever gone back to.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(in crate::transport) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut in_name) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while in_name < name.len() {
@@ -57,6 +57,24 @@ pub(super) fn matches_hash(hash: &str, name: &str) -> bool {
     };
     mac.update(name.as_bytes());
     mac.verify_slice(&digest).is_ok()
+}
+
+/// The name as it is hidden with a salt: `|1|SALT|HMAC-SHA1`.
+pub(super) fn hash(name: &str, salt: &[u8; 20]) -> String {
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(salt) else {
+        // A key of any length will do.
+        return name.to_owned();
+    };
+    mac.update(name.as_bytes());
+    let digest = mac.finalize().into_bytes();
+    format!("|1|{}|{}", Base64::encode_string(salt), Base64::encode_string(&digest))
+}
+
+/// Does the name stand for itself alone on a line?
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(['!', '|', '#', '@'])
+        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || "*?,".contains(c))
 }
 
 #[cfg(test)]

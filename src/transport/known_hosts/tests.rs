@@ -36,9 +36,10 @@ fn word(verdict: &Verdict) -> String {
         Verdict::Known => "known".to_owned(),
         Verdict::Unknown { others } if others.is_empty() => "unknown".to_owned(),
         Verdict::Unknown { others } => format!("unknown, another kind on {}", others[0].line),
+        Verdict::NotPinned => "not pinned".to_owned(),
         Verdict::Changed { recorded } => format!("changed from {}", recorded.line),
         Verdict::Revoked { recorded } => format!("revoked on {}", recorded.line),
-        Verdict::BadCertificate { authority, reason } => format!("bad, authority on {}: {reason}", authority.line),
+        Verdict::BadCertificate { authority, flaw } => format!("bad, authority on {}: {}", authority.line, flaw.reason),
     }
 }
 
@@ -140,9 +141,14 @@ fn certificates_are_judged_by_the_authorities() {
             "@cert-authority *.example.com CA",
             GOOD,
             IN_2019,
-            "bad, authority on 1: it is not valid yet; is the clock of this machine right?",
+            "bad, authority on 1: it is not valid before 2020-01-01T00:00:00Z",
         ),
-        ("@cert-authority *.example.com CA", GOOD, IN_2030, "bad, authority on 1: it has expired"),
+        (
+            "@cert-authority *.example.com CA",
+            GOOD,
+            IN_2030,
+            "bad, authority on 1: it has expired at 2030-01-01T00:00:00Z",
+        ),
         ("@cert-authority *.example.com CA", FOR_NOBODY, IN_2025, "bad, authority on 1: it names no host"),
         (
             "@cert-authority *.example.com CA",
@@ -209,6 +215,35 @@ fn the_host_is_asked_first_for_the_kinds_that_are_recorded() {
     assert_eq!(files(HOST, 22, None, "").prefer(&all), all);
     let known = files(HOST, 22, None, &format!("{HOST} {RSA}\nother.example.com {ECDSA}"));
     assert_eq!(known.prefer(&all), [rsa(HashAlg::Sha512), rsa(HashAlg::Sha256), Algorithm::Ed25519, ecdsa]);
+}
+
+#[test]
+fn only_pinned_keys_will_do_where_some_are_pinned() {
+    let pins = |keys: &[&str]| keys.iter().map(|text| fingerprint(&key(text))).collect::<Vec<_>>();
+    for (text, pinned, shown, expected) in [
+        ("", &[ONE][..], ONE, "known"),
+        ("", &[ONE], TWO, "not pinned"),
+        ("", &[ONE, TWO], TWO, "known"),
+        ("node1.example.com TWO", &[ONE], TWO, "not pinned"),
+        ("node1.example.com TWO", &[ONE], ONE, "known"),
+        ("@revoked * ONE", &[ONE], ONE, "revoked on 1"),
+    ] {
+        let known = files(HOST, 22, None, &fill(text)).pinned(&pins(pinned));
+        assert_eq!(word(&known.check_key(&key(shown))), expected, "{text}");
+    }
+    // Nobody vouches for a pinned host: the key in a certificate counts, and the authority's own key is no host's.
+    let good = Certificate::from_openssh(GOOD).unwrap();
+    for (pinned, expected) in [(ONE, "known"), (TWO, "not pinned"), (CA, "not pinned")] {
+        let known = files(HOST, 22, None, &fill("@cert-authority * CA")).pinned(&pins(&[pinned]));
+        assert!(!known.has_authority());
+        assert_eq!(word(&known.check_certificate(&good, IN_2025)), expected);
+    }
+    // The kind of a pinned key that is recorded too is known; that of another one is not what to ask for first.
+    let all = [Algorithm::Ed25519, key(ECDSA).algorithm()];
+    let known = files(HOST, 22, None, &fill("node1.example.com ECDSA"));
+    assert_eq!(known.pinned(&pins(&[ECDSA])).prefer(&all)[0], key(ECDSA).algorithm());
+    let known = files(HOST, 22, None, &fill("node1.example.com ECDSA"));
+    assert_eq!(known.pinned(&pins(&[ONE])).prefer(&all)[0], Algorithm::Ed25519);
 }
 
 #[test]

@@ -13,13 +13,12 @@ use super::master::Session;
 use super::mux::{Message, Mux};
 use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
-use crate::transport::exchange::{Halt, Sink, exchange, feed};
+use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
+use crate::transport::linger::Linger;
 use crate::transport::local::fill;
+use crate::transport::outlet::Outflow;
+use crate::transport::ssh::instead;
 use crate::transport::{Climb, Ending, Reply, Request, Rung, TransportError};
-
-/// How long the end of the output may come after the end of the command: a background child that holds it open keeps
-/// it open for ever.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// How long an `ssh` that has its connection may take to say so.
 const ALIVE: Duration = Duration::from_secs(2);
@@ -74,11 +73,15 @@ pub(super) async fn exec(
     let mut dialogue = Dialogue::new(request);
     let (sender, acts) = unbounded_channel();
     let write = feed(Sink::Passed(stdin), request, acts);
-    let read = listen(session, mux, stdout, stderr, &mut dialogue, sender, climb);
+    let hearing = Hearing { session, request, climb };
+    let read = hearing.listen(mux, stdout, stderr, &mut dialogue, sender);
     match exchange(read, write, end).await {
-        Ok(ending) => dialogue.finish(ending),
+        Ok(ending) => {
+            let (stdout, stderr) = dialogue.heard();
+            instead::of_our_command(&ending, stdout, stderr).map_or_else(|| dialogue.finish(ending), Err)
+        }
         Err(Halt::Failed(error)) => Err(error),
-        Err(Halt::Late) => Err(dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end"))),
+        Err(Halt::Late) => Err(dialogue.out_of_time(request)),
     }
 }
 
@@ -133,55 +136,68 @@ impl Channel {
     }
 }
 
-async fn listen(
-    session: &Session,
-    mut mux: Mux,
-    mut stdout: Receiver,
-    mut stderr: Receiver,
-    dialogue: &mut Dialogue,
-    acts: UnboundedSender<Act>,
-    climb: &Climb,
-) -> Result<Ending, TransportError> {
-    // The feed ends on its own when the command reads no further, so nobody may be listening.
-    let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
-    tell(dialogue.start());
-    let (mut out, mut err) = (Some(Vec::with_capacity(64 * 1024)), Some(Vec::with_capacity(64 * 1024)));
-    let mut ending = None;
-    // The master closes its connection when the channel is closed, with a status or without.
-    let mut closed = false;
-    let mut until = None;
-    let mut complaint = Vec::new();
-    while out.is_some() || err.is_some() || (ending.is_none() && !closed) {
-        tokio::select! {
-            some = fill(&mut stdout, &mut out) => match some {
-                Some(data) => {
-                    let act = dialogue.stdout(&data);
-                    climb.follow(act);
-                    tell(act);
-                }
-                None => out = None,
-            },
-            some = fill(&mut stderr, &mut err) => match some {
-                Some(data) => {
-                    complaint.extend_from_slice(&data[..data.len().min(100_usize.saturating_sub(complaint.len()))]);
-                    tell(dialogue.stderr(&data)?);
-                }
-                None => err = None,
-            },
-            said = mux.receive(), if !closed => match said {
-                Ok(Some(Message::Exit(status))) => ending = Some(Ending::Status(status)),
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => closed = true,
-            },
-            () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => break,
+/// What it takes to hear a command out.
+struct Hearing<'a> {
+    session: &'a Session,
+    request: &'a Request,
+    climb: &'a Climb,
+}
+
+impl Hearing<'_> {
+    async fn listen(
+        &self,
+        mut mux: Mux,
+        mut stdout: Receiver,
+        mut stderr: Receiver,
+        dialogue: &mut Dialogue,
+        acts: UnboundedSender<Act>,
+    ) -> Result<Ending, TransportError> {
+        // The feed ends on its own when the command reads no further, so nobody may be listening.
+        let tell = |act: Option<Act>| {
+            self.climb.follow(act);
+            act.is_none_or(|act| acts.send(act).is_ok())
+        };
+        tell(dialogue.start());
+        let (mut out, mut err) = (Some(Vec::with_capacity(64 * 1024)), Some(Vec::with_capacity(64 * 1024)));
+        let mut ending = None;
+        // The master closes its connection when the channel is closed, with a status or without.
+        let mut closed = false;
+        let mut linger = Linger::new(self.request);
+        let mut outflow = Outflow::default();
+        let mut complaint = Vec::new();
+        while out.is_some() || err.is_some() || (ending.is_none() && !closed) {
+            let until = linger.until();
+            tokio::select! {
+                some = fill(&mut stdout, &mut out) => match some {
+                    Some(data) => drop(tell(dialogue.stdout(&data))),
+                    None => out = None,
+                },
+                some = fill(&mut stderr, &mut err) => match some {
+                    Some(data) => {
+                        complaint.extend_from_slice(&data[..data.len().min(100_usize.saturating_sub(complaint.len()))]);
+                        tell(dialogue.stderr(&data)?);
+                    }
+                    None => err = None,
+                },
+                said = mux.receive(), if !closed => match said {
+                    Ok(Some(Message::Exit(status))) => ending = Some(Ending::Status(status)),
+                    Ok(Some(_)) => {}
+                    Ok(None) | Err(_) => closed = true,
+                },
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => break,
+            }
+            hand_on(dialogue, &mut outflow, self.request, &mut linger).await?;
+            if ending.is_some() || closed {
+                linger.ended();
+            }
         }
-        if (ending.is_some() || closed) && until.is_none() {
-            until = Some(Instant::now() + LINGER);
+        if let Some(outlet) = &self.request.outlet {
+            outflow.end(outlet).await;
         }
-    }
-    match ending {
-        Some(ending) => Ok(ending),
-        None => without_status(session, &complaint).await,
+        match ending {
+            Some(ending) => Ok(ending),
+            None => without_status(self.session, &complaint).await,
+        }
     }
 }
 

@@ -4,22 +4,26 @@ use std::io::{self, ErrorKind};
 
 use russh::keys::Algorithm;
 
+use super::options::Pins;
 use super::said::{Said, Stage};
-use crate::transport::known_hosts::{KnownHosts, Place, Verdict};
+use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict};
 use crate::transport::ssh::jump::at;
-use crate::transport::ssh::{dial, files, handshake, host_key, keys};
+use crate::transport::ssh::{dial, files, handshake, host_key};
 use crate::transport::{Link, Rung, TransportError};
 
 fn error(rung: Rung, code: &'static str, cause: impl Into<String>, hint: impl Into<String>) -> TransportError {
     TransportError::new(rung, code, cause).hint(hint)
 }
 
-/// The known_hosts files can be read: `ssh` passes over those that cannot, and one may hold a revocation.
-pub(super) async fn known_hosts(link: &Link) -> Result<(), TransportError> {
-    if link.given.known_hosts {
-        files::known_hosts(link).await?;
+/// The known_hosts files can be read: `ssh` passes over those that cannot, and one may hold a revocation. Tells which of
+/// the pinned keys are not revoked there.
+pub(super) async fn known_hosts(link: &Link) -> Result<Pins, TransportError> {
+    if !link.given.known_hosts && link.host_keys.is_empty() {
+        return Ok(Pins::default());
     }
-    Ok(())
+    let known = files::known_hosts(link).await?;
+    let trusted = link.host_keys.iter().filter(|print| !known.is_revoked(print)).cloned().collect();
+    Ok(Pins { trusted, passed: Vec::new() })
 }
 
 /// It has ended before it could take commands.
@@ -226,15 +230,16 @@ async fn untrusted(link: &Link, said: &Said) -> TransportError {
             (_, None) => return general(),
         },
         _ => match (flaw(link, said), shown.authority.as_deref().and_then(|print| known.authority(print))) {
-            (Some(reason), Some(authority)) => Verdict::BadCertificate { authority, reason },
+            (Some(flaw), Some(authority)) => Verdict::BadCertificate { authority, flaw },
             _ => match own {
                 Verdict::Known => return general(),
+                Verdict::NotPinned => own,
                 Verdict::Changed { .. } | Verdict::BadCertificate { .. } => Verdict::Unknown { others: Vec::new() },
                 own => own,
             },
         },
     };
-    host_key::refusal(known, link, verdict, &kind, &shown.fingerprint).unwrap_or_else(general)
+    host_key::refusal(known, verdict, &shown.kind, &shown.fingerprint).unwrap_or_else(general)
 }
 
 /// The line of a file that speaks against the key.
@@ -250,16 +255,18 @@ fn offending(said: &Said, known: &KnownHosts) -> Option<Place> {
 }
 
 /// What is wrong with the host's certificate.
-fn flaw(link: &Link, said: &Said) -> Option<String> {
+fn flaw(link: &Link, said: &Said) -> Option<Flaw> {
     let name = link.host_key_alias.as_ref().unwrap_or(&link.address);
     let line = said.line_with("Certificate ")?;
-    Some(match line.trim_start_matches("Certificate ").trim_start_matches("invalid: ") {
+    let reason = match line.trim_start_matches("Certificate ").trim_start_matches("invalid: ") {
         "name is not a listed principal" => format!("it is not for {name}"),
         "expired" => "it has expired".to_owned(),
         "not yet valid" => "it is not valid yet; is the clock of this machine right?".to_owned(),
         "lacks principal list" => "it names no host".to_owned(),
         other => format!("ssh says: {other}"),
-    })
+    };
+    let hint = format!("have it issued anew for this host: `ssh-keygen -s CA -I NAME -h -n {name} KEY.pub`");
+    Some(Flaw { reason, hint })
 }
 
 /// Nobody was let in. A file of our own that could not be used is the likelier reason.
@@ -283,11 +290,10 @@ async fn refused(link: &Link, said: &Said) -> TransportError {
         );
     };
     let takes = denied.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(").")).replace(',', ", ");
-    let named = link.identities.iter().filter(|_| link.given.identities);
-    for path in named {
+    for path in &link.identities {
         // What only ssh can read, such as a token's key, is none of our business.
         let complained = said.line_with(&path.display().to_string()).is_some();
-        match keys::load(path, link.passphrase.clone()).await {
+        match link.keyring.check(path, link.passphrase.as_ref()).await {
             Err(error) if complained || error.code != "key-file-unreadable" => {
                 return TransportError {
                     cause: format!("{}; tried {tried}; the server takes {takes}", error.cause),

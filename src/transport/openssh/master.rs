@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::answers::Answers;
 use super::explain::{self, explain};
 use super::lines::Lines;
-use super::options;
+use super::options::{self, Pins};
 use super::room::Room;
 use super::said::{Said, Stage};
 use crate::transport::ssh::jump::Living;
@@ -101,16 +101,30 @@ pub(super) async fn start(
     link: &Link,
     room: Arc<Room>,
     through: Option<(&Link, Arc<Session>)>,
+    mut pins: Pins,
 ) -> Result<Session, TransportError> {
     let socket = room.socket();
-    let answers = Answers::of(link, &room)?;
     let hop = through.as_ref().map(|(_, session)| session.socket.as_path());
-    let mut command = room.command("ssh");
-    command.args(options::words(link, &socket, hop, answers.is_some()));
-    let (mut child, mut lines) = spawn(&mut command, answers.as_ref())?;
-    let mut said = Said::default();
     let greeting = Greeting { link, socket: &socket, through: through.as_ref() };
-    greeting.wait(&mut child, &mut lines, &mut said, answers).await?;
+    let mut first: Option<TransportError> = None;
+    let (child, lines, said) = loop {
+        let answers = Answers::of(link, &room)?;
+        let mut command = room.command("ssh");
+        command.args(options::words(link, &socket, hop, answers.is_some(), &pins));
+        let (mut child, mut lines) = spawn(&mut command, answers.as_ref())?;
+        let mut said = Said::default();
+        let Err(error) = greeting.wait(&mut child, &mut lines, &mut said, answers).await else {
+            break (child, lines, said);
+        };
+        match said.shown {
+            // A server has keys of several kinds, and shows one. The pinned one may be of another kind.
+            Some(shown) if error.code == "host-key-not-pinned" && !pins.passed.contains(&shown.kind) => {
+                pins.passed.push(shown.kind);
+                first.get_or_insert(error);
+            }
+            _ => return Err(first.filter(|_| error.code == "no-common-algorithm").unwrap_or(error)),
+        }
+    };
     let (end, ended) = oneshot::channel();
     let (tell_gone, gone) = watch::channel(false);
     let said = Arc::new(Mutex::new(said));

@@ -128,17 +128,17 @@ impl Transport for OpenSsh {
 fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
     Box::pin(async move {
         link.climb.begin();
-        explain::known_hosts(link).await?;
+        let pins = explain::known_hosts(link).await?;
         let shared = link.jump_hosts.openssh();
         let room = shared.room().await?;
         let Some(via) = &link.via else {
-            return master::start(link, room, None).await;
+            return master::start(link, room, None, pins).await;
         };
         let jump_host = shared.hop(via);
-        let through = jump_host.session(via, || open(via)).await?;
+        let through = jump_host.session(via, || again(via.connect_timeout, || open(via))).await?;
         // An sshd turns away those who come while too many are logging in, and all of these come from one address.
         let _place = jump_host.handshakes().await;
         link.climb.begin();
-        master::start(link, room, Some((via, through))).await
+        master::start(link, room, Some((via, through)), pins).await
     })
 }

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many lines of its messages are kept, and how much of each.
+use crate::transport::heard::heard;
+
+/// How many lines of its messages are kept.
 const LINES: usize = 64;
-const LENGTH: usize = 400;
 
 /// How far it got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +102,7 @@ impl Said {
         } else if starts("Entering interactive session") {
             self.reach(Stage::Ready);
         } else if let Some(methods) = line.strip_prefix("Authentications that can continue: ") {
-            self.takes = Some(methods.replace(',', ", "));
+            self.takes = Some(heard(&methods.replace(',', ", ")));
         } else if let Some(key) = line.strip_prefix("Offering public key: ") {
             self.offer(key);
         } else if let Some(key) = line.strip_prefix("Offering ") {
@@ -127,11 +128,11 @@ impl Said {
             && let Some(why) = rest.strip_prefix("open failed: ")
             && let Some(target) = self.opening.remove(&number)
         {
-            keep(&mut self.failures, (target, why.to_owned()));
+            keep(&mut self.failures, (target, heard(why)));
         } else if line.starts_with("Authenticated to ") {
             self.reach(Stage::LetIn);
         } else if !line.is_empty() && !line.starts_with("@@@") && !line.starts_with("Transferred: ") {
-            keep(&mut self.words, line.chars().take(LENGTH).collect());
+            keep(&mut self.words, heard(line));
         }
     }
 
@@ -232,7 +233,7 @@ fn shown(key: &str) -> Option<Shown> {
 mod tests {
     use super::*;
 
-    fn heard(text: &str) -> Said {
+    fn all_of(text: &str) -> Said {
         let mut said = Said::default();
         text.lines().for_each(|line| said.hear(line));
         said
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn keys_and_methods_are_named() {
-        let said = heard(
+        let said = all_of(
             "debug1: Authentications that can continue: publickey,password\r\n\
              debug1: Offering public key: /home/me/my key ED25519 SHA256:abc explicit\n\
              debug1: Offering public key: ops@desk RSA SHA256:def agent\n\
@@ -275,10 +276,10 @@ mod tests {
 
     #[test]
     fn the_key_that_was_shown_is_known_with_its_authority() {
-        let said = heard("debug1: Server host key: ssh-ed25519 SHA256:abc");
+        let said = all_of("debug1: Server host key: ssh-ed25519 SHA256:abc");
         let plain = Shown { kind: "ssh-ed25519".into(), fingerprint: "SHA256:abc".into(), authority: None };
         assert_eq!(said.shown.as_ref(), Some(&plain));
-        let said = heard(
+        let said = all_of(
             "debug1: Server host certificate: ssh-ed25519-cert-v01@openssh.com SHA256:abc, serial 0 ID \"h\" CA ssh-ed25519 SHA256:def valid forever",
         );
         assert_eq!(said.shown, Some(Shown { authority: Some("SHA256:def".into()), ..plain }));
@@ -286,7 +287,7 @@ mod tests {
 
     #[test]
     fn what_was_not_opened_through_it_is_known_by_its_target() {
-        let said = heard(
+        let said = all_of(
             "debug1: channel_connect_stdio_fwd: 127.0.0.1:1\ndebug1: channel 2: new stdio-forward [stdio-forward] (inactive timeout: 0)\n\
              debug1: channel_connect_stdio_fwd ::1:2\ndebug1: channel 3: new [stdio-forward]\n\
              channel 3: open failed: administratively prohibited: open failed\n\
@@ -296,7 +297,7 @@ mod tests {
         assert_eq!(said.failure("[127.0.0.1]:1").unwrap(), "connect failed: Connection refused");
         assert_eq!(said.failure("[::1]:2").unwrap(), "administratively prohibited: open failed");
         assert_eq!(said.failure("127.0.0.1:3"), None);
-        let said = heard("debug1: Executing proxy command: exec ssh -F none -W '[10.0.0.1]:22' hop");
+        let said = all_of("debug1: Executing proxy command: exec ssh -F none -W '[10.0.0.1]:22' hop");
         assert_eq!(said.proxied.as_deref(), Some("[10.0.0.1]:22"));
     }
 
@@ -306,6 +307,7 @@ mod tests {
         for _ in 0..1000 {
             said.hear(&"x".repeat(10_000));
         }
-        assert_eq!((said.words.len(), said.words[0].len()), (LINES, LENGTH));
+        assert_eq!(said.words.len(), LINES);
+        assert!(said.words[0].len() < 400 && said.words[0].ends_with('…'), "{}", said.words[0]);
     }
 }

@@ -1,31 +1,46 @@
-//! Proving who we are: the agent's keys, key files, the password.
+//! Proving who we are: the agent's keys, key files, certificates, the password.
 
-use std::path::Path;
-use std::sync::Arc;
+mod password;
+mod questions;
+mod refusals;
+mod signing;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
-use russh::keys::PrivateKeyWithHashAlg;
+use russh::client::{AuthResult, Handle};
 use russh::keys::ssh_key::public::KeyData;
+use russh::keys::{Certificate, PublicKey};
 use russh::{MethodKind, MethodSet};
 use tokio::time::timeout;
 
 use super::agent::Agent;
+use super::algorithms::takes_key;
+use super::candidates::{Candidate, Possessions, Rank, What};
 use super::handshake::rsa_hash;
 use super::host_key::{Doorman, Parting};
-use super::keys;
-use crate::model::Secret;
-use crate::transport::{Link, Rung, TransportError};
+use super::keyring::Opening;
+use super::keys::KeyFile;
+use super::{candidates, certificates};
+use crate::transport::{Link, TransportError};
+use signing::{Signatory, Unable};
 
-/// How many keys are offered at most. OpenSSH hangs up at the sixth refusal (`MaxAuthTries`), and the password may
-/// still have to come.
-const KEYS: usize = 5;
+/// How many refusals we let it come to. OpenSSH hangs up at the sixth (`MaxAuthTries`), and counts a password like a key.
+const REFUSALS: usize = 5;
 
-/// How long all of it may take: a server may look names up or ask a directory, a user may have to touch a token.
+/// How long all of it may take where a person may have to do something, such as to touch a token.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a server may ask questions before we stop answering them with the password.
-const QUESTIONS: usize = 4;
+/// How a login has ended that was not refused.
+pub(super) enum Entry {
+    /// We are in.
+    In,
+    /// The server would take the key in this file, which a passphrase must open first.
+    Locked(PathBuf),
+}
+
+/// How many times as long as a connection a login may take: a server may look names up or ask a directory.
+const LOGIN: u32 = 6;
 
 /// Logs in.
 ///
@@ -35,18 +50,26 @@ pub(super) async fn authenticate(
     link: &Link,
     handle: &mut Handle<Doorman>,
     parting: &Parting,
-) -> Result<(), TransportError> {
-    let mut login = Login { link, handle, parting, offered: Vec::new(), tried: Vec::new(), failure: None, wants: None };
-    match timeout(PATIENCE.max(link.connect_timeout), login.run()).await {
-        Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(login.refused()),
+) -> Result<Entry, TransportError> {
+    let mut login = Login {
+        link,
+        handle,
+        parting,
+        refusals: 0,
+        greetings: None,
+        tried: Vec::new(),
+        offered: Vec::new(),
+        refused_certificates: Vec::new(),
+        faults: Vec::new(),
+        wants: None,
+    };
+    let with_person = link.agent || link.password.is_some();
+    let patience = (link.connect_timeout * LOGIN).max(if with_person { PATIENCE } else { Duration::ZERO });
+    match timeout(patience, login.run()).await {
+        Ok(Ok(Some(entry))) => Ok(entry),
+        Ok(Ok(None)) => Err(login.refused()),
         Ok(Err(error)) => Err(error),
-        Err(_) => Err(TransportError::new(
-            Rung::Authentication,
-            "authentication-timeout",
-            format!("the login of {} was neither accepted nor refused in time; tried {}", link.user, login.tried()),
-        )
-        .hint("the host may be waiting for a directory server or for DNS (UseDNS no in sshd_config), or your agent for you")),
+        Err(_) => Err(login.late(patience)),
     }
 }
 
@@ -54,147 +77,186 @@ struct Login<'a> {
     link: &'a Link,
     handle: &'a mut Handle<Doorman>,
     parting: &'a Parting,
-    /// The keys that the server has seen.
-    offered: Vec<KeyData>,
+    /// How often the server has said no, by its own way of counting.
+    refusals: usize,
+    /// How many banners came before its first answer. They greet everybody; later ones are about us.
+    greetings: Option<usize>,
     tried: Vec<String>,
-    /// The first of our own files that could not be used.
-    failure: Option<TransportError>,
+    /// The bare keys that the server has seen.
+    offered: Vec<KeyData>,
+    refused_certificates: Vec<Certificate>,
+    /// What could not be used, or not as it should.
+    faults: Vec<TransportError>,
     /// What the server said that it takes, once it has refused something.
     wants: Option<MethodSet>,
 }
 
 impl Login<'_> {
-    async fn run(&mut self) -> Result<bool, TransportError> {
-        if self.link.agent && self.agent().await? {
-            return Ok(true);
+    async fn run(&mut self) -> Result<Option<Entry>, TransportError> {
+        let mut own = self.possessions().await;
+        let all = own.candidates(self.link, &mut self.faults);
+        let entry = self.keys(&mut own, &all).await?;
+        if entry.is_some() {
+            return Ok(entry);
         }
-        for path in &self.link.identities {
-            if self.takes(MethodKind::PublicKey) && self.file(path).await? {
-                return Ok(true);
-            }
+        if let Some(password) = self.link.password.clone()
+            && self.password(&password).await?
+        {
+            return Ok(Some(Entry::In));
         }
-        if let Some(password) = self.link.password.clone() {
-            return self.password(&password).await;
+        if self.wants.is_none() {
+            // Some servers know us by where we come from. The others say at least what they want to see.
+            let result = self.handle.authenticate_none(self.link.user.as_str()).await;
+            return Ok(self.checked(result)?.then_some(Entry::In));
         }
-        Ok(false)
+        Ok(None)
     }
 
-    async fn agent(&mut self) -> Result<bool, TransportError> {
-        let mut of_files = Vec::new();
-        for path in &self.link.identities {
-            of_files.extend(keys::public_half(path).await);
-        }
-        let mut agent = match Agent::ask(self.handle, &of_files).await {
-            Ok(agent) => agent,
-            Err(why) => {
-                self.tried.push(why.to_owned());
-                return Ok(false);
-            }
+    /// What the user has: looked at on this side alone.
+    async fn possessions(&mut self) -> Possessions {
+        let link = self.link;
+        let agent = match link.agent {
+            true => Agent::ask(self.handle, link.agent_socket.as_deref()).await,
+            false => Err(""),
         };
-        let identities = agent.identities().to_vec();
-        let holds = |key: &KeyData| identities.iter().any(|identity| identity.public_key().key_data() == key);
-        // An agent full of other servers' keys must leave room for the files that it does not hold.
-        let files = self.link.identities.len()
-            - of_files.iter().filter(|key| holds(key)).count().min(self.link.identities.len());
-        let room = KEYS.saturating_sub(files).max(1);
-        let mut count = 0;
-        let mut accepted = false;
-        for identity in identities.iter().take(room) {
+        let agent = agent.map_err(|why| self.tried.extend((!why.is_empty()).then(|| why.to_owned()))).ok();
+        let (mut files, mut configured) = (Vec::new(), 0);
+        for (index, path) in link.identities.iter().chain(&link.usual_identities).enumerate() {
+            match KeyFile::read(path).await {
+                Ok(file) => {
+                    files.push(file);
+                    configured += usize::from(index < link.identities.len());
+                }
+                Err(fault) => {
+                    self.tried.push(format!("{} (not usable)", path.display()));
+                    self.faults.push(fault);
+                }
+            }
+        }
+        let mut named = Vec::new();
+        for path in &link.certificates {
+            match certificates::read(path).await {
+                Ok(certificate) => named.push(certificate),
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+        Possessions { agent, files, configured, certificates: named }
+    }
+
+    /// Offers the keys, until one is taken or there is no more room.
+    async fn keys(&mut self, own: &mut Possessions, all: &[Candidate]) -> Result<Option<Entry>, TransportError> {
+        // The password is to be the last try that the server counts, not one too many.
+        let room = REFUSALS - usize::from(self.link.password.is_some());
+        let after_the_agents = all.iter().filter(|one| matches!(one.rank, Rank::Usual | Rank::Locked)).count();
+        let held = all.iter().filter(|one| one.rank == Rank::Held).count();
+        let mut shown = 0;
+        let mut entry = None;
+        for candidate in all {
+            // An agent full of other servers' keys must leave room for the files that it does not hold.
+            let room = match candidate.rank {
+                Rank::Held => room.saturating_sub(after_the_agents).max(1),
+                _ => room,
+            };
             if !self.takes(MethodKind::PublicKey) {
                 break;
             }
-            count += 1;
-            self.offered.push(identity.public_key().key_data().clone());
-            match agent.offer(self.handle, &self.link.user, identity).await {
-                Ok(result) => accepted = self.judge(result)?,
-                // It does not hold the key any more, or its owner said no.
-                Err(_) if !self.handle.is_closed() => {}
-                Err(_) => return Err(self.hung_up()),
+            if self.refusals >= room {
+                if candidate.rank != Rank::Held {
+                    self.tried.push(format!("{} (not offered, too many keys)", candidate.name));
+                }
+                continue;
             }
-            if accepted {
+            shown += usize::from(candidate.rank == Rank::Held);
+            entry = self.offer(own, candidate).await?;
+            if entry.is_some() {
                 break;
             }
         }
-        let keys = if count == 1 { "key" } else { "keys" };
-        self.tried.push(match identities.len() - count {
-            0 => format!("agent ({count} {keys})"),
-            left => format!("agent ({count} {keys}, {left} not offered)"),
-        });
-        Ok(accepted)
+        if let Some(agent) = own.agent.as_ref().filter(|_| held > 0 || all.is_empty()) {
+            let keys = if shown == 1 { "key" } else { "keys" };
+            let left = if self.link.identities_only { agent.held.len() } else { held - shown };
+            self.tried.push(match left {
+                0 => format!("agent ({shown} {keys})"),
+                left => format!("agent ({shown} {keys}, {left} not offered)"),
+            });
+        }
+        Ok(entry)
     }
 
-    async fn file(&mut self, path: &Path) -> Result<bool, TransportError> {
-        let certificate = keys::certificate(path).await;
-        let seen = keys::public_half(path).await.is_some_and(|key| self.offered.contains(&key));
-        if seen && certificate.is_none() {
-            return Ok(false);
+    async fn offer(&mut self, own: &mut Possessions, candidate: &Candidate) -> Result<Option<Entry>, TransportError> {
+        let path = candidates::path_of(own, &candidate.hand);
+        if candidate.rank != Rank::Held {
+            self.tried.push(candidate.name.clone());
         }
-        let shown = path.display().to_string();
-        if self.offered.len() >= KEYS {
-            self.tried.push(format!("{shown} (not offered, too many keys)"));
-            return Ok(false);
-        }
-        let key = match keys::load(path, self.link.passphrase.clone()).await {
-            Ok(key) => key,
-            Err(error) => {
-                self.tried.push(format!("{shown} (not usable)"));
-                self.failure.get_or_insert(error);
-                return Ok(false);
-            }
+        let Some(mut signatory) = Signatory::new(self.link, self.parting, own, &candidate.hand) else {
+            return Ok(None);
         };
-        self.tried.push(shown);
-        self.offered.push(key.public_key().key_data().clone());
+        let what = match &candidate.what {
+            What::Unknown => match signatory.open().await {
+                Ok(Opening::Open(key)) => What::Key(key.public_key().clone()),
+                Ok(Opening::Askable) => return Ok(path.map(Entry::Locked)),
+                Err(fault) => {
+                    self.faults.push(fault);
+                    return Ok(None);
+                }
+            },
+            known => known.clone(),
+        };
+        let wanted = &self.link.options.algorithms;
+        let wanted = match &what {
+            What::Key(key) => takes_key(wanted, &key.algorithm(), false),
+            What::Certificate(certificate) => takes_key(wanted, &certificate.public_key().algorithm(), true),
+            What::Unknown => true,
+        };
+        if !wanted {
+            self.tried.push(format!("{} (not among PubkeyAcceptedAlgorithms)", candidate.name));
+            return Ok(None);
+        }
         let user = self.link.user.as_str();
-        if let Some(certificate) = certificate {
-            let result = self.handle.authenticate_openssh_cert(user, Arc::clone(&key), certificate).await;
-            if self.checked(result)? {
-                return Ok(true);
+        let result = match what {
+            What::Key(key) => {
+                if self.offered.contains(key.key_data()) {
+                    return Ok(None);
+                }
+                self.offered.push(key.key_data().clone());
+                let hash = self.hash(&key).await;
+                // Without its comment, which nobody compares.
+                let key = PublicKey::from(key.key_data().clone());
+                self.handle.authenticate_publickey_with(user, key, hash, &mut signatory).await
+            }
+            What::Certificate(certificate) => {
+                let hash = self.hash(&certificate.public_key().clone().into()).await;
+                let shown = (*certificate).clone();
+                let result = self.handle.authenticate_certificate_with(user, shown, hash, &mut signatory).await;
+                if matches!(result, Ok(AuthResult::Failure { partial_success: false, .. })) {
+                    self.refused_certificates.push(*certificate);
+                }
+                result
+            }
+            What::Unknown => return Ok(None),
+        };
+        self.greetings = self.greetings.or(signatory.greetings);
+        match result {
+            Ok(result) => Ok(self.judge(result)?.then_some(Entry::In)),
+            Err(Unable::Gone) => Err(self.hung_up()),
+            Err(_) if self.handle.is_closed() => Err(self.hung_up()),
+            Err(Unable::Locked) => Ok(path.map(Entry::Locked)),
+            Err(Unable::Fault(fault)) => {
+                self.faults.push(fault);
+                Ok(None)
+            }
+            Err(Unable::Agent(why)) => {
+                self.faults.push(refusals::unsigned(&candidate.name, why));
+                Ok(None)
             }
         }
-        if seen {
-            return Ok(false);
-        }
-        let hash = match key.algorithm().is_rsa() {
+    }
+
+    async fn hash(&self, key: &PublicKey) -> Option<russh::keys::HashAlg> {
+        match key.algorithm().is_rsa() {
             true => rsa_hash(self.handle).await,
             false => None,
-        };
-        let key = PrivateKeyWithHashAlg::new(key, hash);
-        let result = self.handle.authenticate_publickey(user, key).await;
-        self.checked(result)
-    }
-
-    async fn password(&mut self, password: &Secret) -> Result<bool, TransportError> {
-        let user = self.link.user.as_str();
-        if self.takes(MethodKind::Password) {
-            self.tried.push("password".to_owned());
-            let result = self.handle.authenticate_password(user, password.expose()).await;
-            if self.checked(result)? {
-                return Ok(true);
-            }
         }
-        if !self.takes(MethodKind::KeyboardInteractive) {
-            return Ok(false);
-        }
-        self.tried.push("keyboard-interactive".to_owned());
-        let mut reply = self.handle.authenticate_keyboard_interactive_start(user, None).await;
-        for _ in 0..QUESTIONS {
-            let prompts = match reply {
-                Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(true),
-                Ok(KeyboardInteractiveAuthResponse::Failure { .. }) => return Ok(false),
-                Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
-                Err(_) => return Err(self.hung_up()),
-            };
-            // What is shown while it is typed is not a password; such a question has no answer here.
-            let answers = prompts
-                .iter()
-                .map(|prompt| match prompt.echo {
-                    true => String::new(),
-                    false => password.expose().to_owned(),
-                })
-                .collect();
-            reply = self.handle.authenticate_keyboard_interactive_respond(answers).await;
-        }
-        Ok(false)
     }
 
     /// Is it worth trying this? Yes, unless the server has said otherwise.
@@ -212,63 +274,21 @@ impl Login<'_> {
     fn judge(&mut self, result: AuthResult) -> Result<bool, TransportError> {
         match result {
             AuthResult::Success => Ok(true),
-            AuthResult::Failure { remaining_methods, .. } => {
+            AuthResult::Failure { remaining_methods, partial_success } => {
                 // russh reports a connection that has ended as a refusal that leaves nothing to try.
                 if remaining_methods.is_empty() && self.handle.is_closed() {
                     return Err(self.hung_up());
                 }
-                self.wants = Some(remaining_methods);
+                self.answered(remaining_methods, partial_success);
                 Ok(false)
             }
         }
     }
 
-    fn tried(&self) -> String {
-        match self.tried.is_empty() {
-            true => "nothing".to_owned(),
-            false => self.tried.join(", "),
-        }
-    }
-
-    fn hung_up(&self) -> TransportError {
-        let words = self.parting.words().unwrap_or_else(|| "without a reason".to_owned());
-        if words.contains("Too many authentication failures") {
-            return TransportError::new(
-                Rung::Authentication,
-                "too-many-authentication-failures",
-                format!("the server let {} try no further; tried {}", self.link.user, self.tried()),
-            )
-            .hint(
-                "name the one right key as ssh.identity and set ssh.agent to false, or raise MaxAuthTries on the host",
-            );
-        }
-        TransportError::new(
-            Rung::Authentication,
-            "authentication-dropped",
-            format!("the server hung up during the login of {}: {words}; tried {}", self.link.user, self.tried()),
-        )
-        .hint("the server's log says why; it may be shutting down, or turn the user away")
-    }
-
-    /// Nothing was accepted. A file of our own that could not be used is the likelier reason.
-    fn refused(&mut self) -> TransportError {
-        let takes = match &self.wants {
-            Some(wants) if !wants.is_empty() => {
-                let names: Vec<&str> = wants.iter().map(<&str>::from).collect();
-                format!("; the server takes {}", names.join(", "))
-            }
-            _ => String::new(),
-        };
-        let tried = self.tried();
-        if let Some(mut error) = self.failure.take() {
-            error.cause = format!("{}; tried {tried}{takes}", error.cause);
-            return error;
-        }
-        TransportError::new(
-            Rung::Authentication,
-            "authentication-refused",
-            format!("the host does not let {} in; tried {tried}{takes}", self.link.user),
-        )
-        .hint("is the public key in the user's ~/.ssh/authorized_keys on the host, and is ssh.user right?")
+    /// The server has said what it still wants.
+    fn answered(&mut self, remaining: MethodSet, partial_success: bool) {
+        self.refusals += usize::from(!partial_success);
+        self.greetings.get_or_insert(self.parting.banners());
+        self.wants = Some(remaining);
     }
 }

@@ -8,15 +8,13 @@ use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWri
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::Session;
+use super::{Session, instead};
 use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
-use crate::transport::exchange::{Halt, Sink, exchange, feed};
+use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
+use crate::transport::linger::Linger;
+use crate::transport::outlet::Outflow;
 use crate::transport::{Ending, Reply, Request, Rung, TransportError};
-
-/// How long the end of the channel may come after the end of the command: a background child that holds standard
-/// output open keeps it open for ever.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// How long telling the server that we are done may take.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -66,11 +64,12 @@ async fn open(session: &Session) -> Result<Channel<Msg>, TransportError> {
     let mut pause = FIRST_PAUSE;
     loop {
         let freed = session.freed.notified();
+        session.parting.guard.expect_channel();
         let reason = match session.handle.channel_open_session().await {
             Ok(channel) => return Ok(channel),
             Err(Error::ChannelOpenFailure(reason)) => reason,
             // The connection had died before anything was sent: the next try makes a new one.
-            Err(_) => return Err(lost(session, "before the command was sent").retriable()),
+            Err(_) => return Err(unsent(session, "before the command was sent")),
         };
         if session.running.load(Ordering::Acquire) > 0 {
             freed.await;
@@ -98,20 +97,23 @@ async fn run(
     end: Instant,
 ) -> Result<Reply, TransportError> {
     let Some(writer) = writer else {
-        return Err(lost(session, "before the command was sent").retriable());
+        return Err(unsent(session, "before the command was sent"));
     };
     match timeout_at(end, writer.exec(true, request.command.as_str())).await {
         Ok(Ok(())) => {}
-        Ok(Err(_)) => return Err(lost(session, "before the command was sent").retriable()),
+        Ok(Err(_)) => return Err(unsent(session, "before the command was sent")),
         Err(_) => return Err(late(request, "the command to be sent")),
     }
     let mut dialogue = Dialogue::new(request);
     let mut accepted = false;
     let (sender, acts) = unbounded_channel();
     let write = feed(Sink::Channel(writer), request, acts);
-    let read = listen(session, reader, &mut dialogue, &mut accepted, sender);
+    let read = listen(session, reader, &mut dialogue, request, &mut accepted, sender);
     let halt = match exchange(read, write, end).await {
-        Ok(ending) => return dialogue.finish(ending),
+        Ok(ending) => {
+            let (stdout, stderr) = dialogue.heard();
+            return instead::of_our_command(&ending, stdout, &stderr).map_or_else(|| dialogue.finish(ending), Err);
+        }
         Err(halt) => halt,
     };
     // Closing the channel leaves the command running until it next prints something. OpenSSH passes the signal on to
@@ -120,7 +122,7 @@ async fn run(
     Err(match halt {
         Halt::Failed(error) => error,
         Halt::Late if !accepted => late(request, "the server to accept the command"),
-        Halt::Late => dialogue.out_of_time().unwrap_or_else(|| late(request, "the command to end")),
+        Halt::Late => dialogue.out_of_time(request),
     })
 }
 
@@ -128,6 +130,7 @@ async fn listen(
     session: &Session,
     mut reader: ChannelReadHalf,
     dialogue: &mut Dialogue,
+    request: &Request,
     accepted: &mut bool,
     acts: UnboundedSender<Act>,
 ) -> Result<Ending, TransportError> {
@@ -135,9 +138,10 @@ async fn listen(
     let tell = |act: Option<Act>| act.is_none_or(|act| acts.send(act).is_ok());
     tell(dialogue.start());
     let mut ending = None;
-    let mut until = None;
+    let mut linger = Linger::new(request);
+    let mut outflow = Outflow::default();
     loop {
-        let message = match until {
+        let message = match linger.until() {
             None => reader.wait().await,
             Some(until) => match timeout_at(until, reader.wait()).await {
                 Ok(message) => message,
@@ -165,26 +169,53 @@ async fn listen(
                 tell(act);
             }
             Some(ChannelMsg::ExtendedData { data, ext: 1 }) => {
-                tell(dialogue.stderr(&data)?);
+                let act = dialogue.stderr(&data)?;
+                session.climb.follow(act);
+                tell(act);
             }
             Some(ChannelMsg::ExitStatus { exit_status }) => ending = Some(Ending::Status(exit_status)),
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => ending = Some(Ending::Signal(name(signal_name))),
             Some(_) => {}
         }
-        if ending.is_some() && until.is_none() {
-            until = Some(Instant::now() + LINGER);
+        hand_on(dialogue, &mut outflow, request, &mut linger).await?;
+        if ending.is_some() {
+            linger.ended();
         }
     }
-    ending.ok_or_else(|| lost(session, "while the command was running"))
+    if let Some(outlet) = &request.outlet {
+        outflow.end(outlet).await;
+    }
+    ending.ok_or_else(|| match session.handle.is_closed() {
+        true => lost(session, "while the command was running"),
+        false => TransportError::new(
+            Rung::Command,
+            "no-exit-status",
+            "the server closed the channel without saying how the command ended",
+        )
+        .hint("the command may have been killed, or the server is not an ordinary sshd: look at the host's own log"),
+    })
 }
 
 pub(super) fn lost(session: &Session, when: &str) -> TransportError {
+    if let Some(flood) = session.parting.guard.flood(Rung::Command) {
+        return flood;
+    }
     let why = match session.parting.words() {
         Some(words) => format!(": {words}"),
         None => String::new(),
     };
     TransportError::new(Rung::Command, "connection-lost", format!("the connection was lost {when}{why}"))
         .hint("see whether the host is still up, then run again: what was done is found in place")
+}
+
+/// The same where nothing has run: the next try makes a new connection.
+pub(super) fn unsent(session: &Session, when: &str) -> TransportError {
+    let error = lost(session, when);
+    match error.code {
+        // The next connection would be flooded too.
+        "server-floods" => error,
+        _ => error.retriable(),
+    }
 }
 
 fn describe(reason: &ChannelOpenFailure) -> String {

@@ -4,13 +4,14 @@ use russh::{ChannelOpenFailure, Error};
 use tokio::time::{Instant, timeout_at};
 
 use super::Session;
-use super::exec::lost;
+use super::exec::unsent;
 use crate::transport::stream::{closed, silent};
 use crate::transport::{Link, Rung, Stream, TransportError};
 
 /// Opens a connection from the host to `target`, within the time that the host may take to accept one itself.
 pub(super) async fn open(session: &Session, link: &Link, target: &str, port: u16) -> Result<Stream, TransportError> {
     let end = Instant::now() + link.connect_timeout;
+    session.parting.guard.expect_channel();
     // Who asks for it is only logged by the server; our own address would tell it nothing.
     let opening = session.handle.channel_open_direct_tcpip(target, port.into(), "127.0.0.1", 0);
     let Ok(opened) = timeout_at(end, opening).await else {
@@ -23,7 +24,7 @@ pub(super) async fn open(session: &Session, link: &Link, target: &str, port: u16
             Err(closed(target, port, link.name.as_str()))
         }
         Err(Error::ChannelOpenFailure(reason)) => Err(refused(link, target, port, &reason)),
-        Err(_) => Err(lost(session, "before a connection was opened").retriable()),
+        Err(_) => Err(unsent(session, "before a connection was opened")),
     }
 }
 

@@ -13,7 +13,6 @@ use tokio::time::timeout;
 use super::Session;
 use crate::model::inventory::TransportKind;
 use crate::transport::openssh::Shared;
-use crate::transport::retry::again;
 use crate::transport::{Climb, Link, Rung, TransportError};
 
 /// How many hosts behind one jump host are logged in to at once.
@@ -91,7 +90,7 @@ impl<S: Living> JumpHost<S> {
     pub(in crate::transport) async fn session<F>(
         &self,
         link: &Link,
-        open: impl FnMut() -> F,
+        open: impl FnOnce() -> F,
     ) -> Result<Arc<S>, TransportError>
     where
         F: Future<Output = Result<S, TransportError>>,
@@ -102,7 +101,7 @@ impl<S: Living> JumpHost<S> {
             Some(Err(error)) => return Err(error.clone()),
             _ => {}
         }
-        let made = again(link.connect_timeout, open).await.map(Arc::new).map_err(|error| at(link, error));
+        let made = open().await.map(Arc::new).map_err(|error| at(link, error));
         *session = Some(made.clone());
         made
     }
@@ -123,6 +122,7 @@ pub(in crate::transport) fn at(link: &Link, error: TransportError) -> TransportE
 /// A stream to a host through a jump host that has let us in.
 pub(super) async fn through(via: &Link, session: &Session, to: &Link) -> Result<ChannelStream<Msg>, TransportError> {
     let target = format!("{} port {}", to.address, to.port);
+    session.parting.guard.expect_channel();
     let open = session.handle.channel_open_direct_tcpip(to.address.clone(), to.port.into(), "127.0.0.1", 0);
     let error = |rung, code, cause: String, hint: &str| TransportError::new(rung, code, cause).hint(hint);
     match timeout(to.connect_timeout, open).await {

@@ -1,4 +1,4 @@
-//! Private key files.
+//! Private key files: what can be told without opening them.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -6,124 +6,150 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding as _};
+use russh::keys::key::parse_public_key;
 use russh::keys::ssh_key::public::KeyData;
-use russh::keys::{Certificate, PrivateKey, PublicKey, decode_secret_key};
-use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
+use russh::keys::{Algorithm, Certificate, PrivateKey, PublicKey, decode_secret_key};
 use zeroize::Zeroizing;
 
-use crate::model::{Secret, Sha256};
+use crate::transport::error::out_of_files;
 use crate::transport::{Rung, TransportError};
 
-fn error(code: &'static str, cause: String, hint: impl Into<String>) -> TransportError {
+pub(super) fn error(code: &'static str, cause: String, hint: impl Into<String>) -> TransportError {
     TransportError::new(Rung::Authentication, code, cause).hint(hint)
 }
 
-/// The file's public half, without its passphrase: from the private file itself in OpenSSH's own format, else from
-/// the `.pub` beside it. `None` where neither can be read.
-pub(super) async fn public_half(path: &Path) -> Option<KeyData> {
-    if let Ok(text) = tokio::fs::read(path).await.map(Zeroizing::new)
-        && let Ok(key) = PrivateKey::from_openssh(&*text)
-    {
-        return Some(key.public_key().key_data().clone());
-    }
-    let text = tokio::fs::read_to_string(beside(path, ".pub")).await.ok()?;
-    Some(PublicKey::from_openssh(&text).ok()?.key_data().clone())
+/// A file that `ssh.identity` names.
+pub(super) struct KeyFile {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// Its public half, as far as that can be read without a passphrase.
+    pub(super) public: Option<PublicKey>,
+    /// The certificates that ssh-keygen has written beside it.
+    pub(super) certificates: Vec<Certificate>,
+    /// Its private half.
+    pub(super) private: Private,
 }
 
-/// The user certificate `PATH-cert.pub` that ssh-keygen writes beside a key.
-pub(super) async fn certificate(path: &Path) -> Option<Certificate> {
-    let text = tokio::fs::read_to_string(beside(path, "-cert.pub")).await.ok()?;
-    Certificate::from_openssh(&text).ok()
+/// The private half of a key file.
+pub(super) enum Private {
+    /// It is there for the taking.
+    Plain(Arc<PrivateKey>),
+    /// It is encrypted: this is the whole file.
+    Locked(Zeroizing<String>),
+    /// It is in a hardware token, of which the file is only the address.
+    Token,
+    /// The file holds the public half alone.
+    Elsewhere,
 }
 
-/// Reads a key file, opening it with the passphrase where it is encrypted.
-///
-/// # Errors
-/// When it is missing, readable by others, not a key, or its passphrase is missing or wrong.
-pub(in crate::transport) async fn load(
-    path: &Path,
-    passphrase: Option<Arc<Secret>>,
-) -> Result<Arc<PrivateKey>, TransportError> {
-    let shown = path.display();
-    let unreadable = |problem: std::io::Error| {
-        let cause = format!("the key file {shown} cannot be read: {problem}");
-        error("key-file-unreadable", cause, "make it readable for you (chmod 600)")
-    };
-    let about = match tokio::fs::metadata(path).await {
-        Ok(about) => about,
-        Err(problem) if problem.kind() == ErrorKind::NotFound => {
+impl KeyFile {
+    /// Reads a file, without opening it where it is encrypted.
+    ///
+    /// # Errors
+    /// When it is missing, readable by others, or not a key.
+    pub(super) async fn read(path: &Path) -> Result<Self, TransportError> {
+        let shown = path.display();
+        let unreadable = |problem: std::io::Error| {
+            if let Some(ours) = out_of_files(Rung::Authentication, &problem) {
+                return ours;
+            }
+            let cause = format!("the key file {shown} cannot be read: {problem}");
+            error("key-file-unreadable", cause, "make it readable for you (chmod 600)")
+        };
+        let beside = beside(path).await;
+        let about = match tokio::fs::metadata(path).await {
+            Ok(about) => about,
+            // The agent may hold the private half.
+            Err(problem) if problem.kind() == ErrorKind::NotFound && beside.public.is_some() => {
+                return Ok(beside.with(path, Private::Elsewhere));
+            }
+            Err(problem) if problem.kind() == ErrorKind::NotFound => {
+                return Err(error(
+                    "key-file-missing",
+                    format!("there is no key file {shown}"),
+                    "check ssh.identity in the inventory, or make one with ssh-keygen",
+                ));
+            }
+            Err(problem) => return Err(unreadable(problem)),
+        };
+        let text = tokio::fs::read_to_string(path).await.map(Zeroizing::new).map_err(unreadable)?;
+        if let Ok(certificate) = Certificate::from_openssh(&text) {
+            let public = Some(PublicKey::from(certificate.public_key().clone()));
+            let certificates = vec![certificate];
+            return Ok(Self { path: path.to_owned(), public, certificates, private: Private::Elsewhere });
+        }
+        if let Ok(public) = PublicKey::from_openssh(&text) {
+            return Ok(Beside { public: Some(public), ..beside }.with(path, Private::Elsewhere));
+        }
+        check_mode(path, &about)?;
+        if let Ok(key) = PrivateKey::from_openssh(&*text) {
+            let public = Some(key.public_key().clone());
+            let private = match key.algorithm() {
+                Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => Private::Token,
+                _ if key.is_encrypted() => Private::Locked(text),
+                _ => Private::Plain(Arc::new(key)),
+            };
+            return Ok(Beside { public, ..beside }.with(path, private));
+        }
+        if is_outdated(&text) {
             return Err(error(
-                "key-file-missing",
-                format!("there is no key file {shown}"),
-                "check ssh.identity in the inventory, or make one with ssh-keygen",
+                "key-file-unreadable",
+                format!("the file {shown} is encrypted in an old way that we do not know"),
+                format!(
+                    "`ssh-keygen -p -f {shown}` rewrites it in OpenSSH's own format, also with the same passphrase"
+                ),
             ));
         }
-        Err(problem) => return Err(unreadable(problem)),
-    };
-    check_mode(path, &about)?;
-    let text = tokio::fs::read_to_string(path).await.map(Zeroizing::new).map_err(unreadable)?;
-    let encrypted = is_encrypted(&text);
-    if encrypted && passphrase.is_none() {
-        return Err(error(
-            "key-passphrase-missing",
-            format!("the key file {shown} is encrypted and the inventory names no passphrase"),
-            "set ssh.passphrase, or add the key to the agent with ssh-add",
-        ));
-    }
-    match passphrase.filter(|_| encrypted) {
-        Some(passphrase) => opened(path, text, passphrase).await,
-        None => decode_secret_key(&text, None).map(Arc::new).map_err(|problem| {
-            error(
+        if is_encrypted(&text) {
+            let public = putty_public(&text).or(beside.public);
+            return Ok(Beside { public, ..beside }.with(path, Private::Locked(text)));
+        }
+        match decode_secret_key(&text, None) {
+            Ok(key) => {
+                let public = Some(key.public_key().clone());
+                Ok(Beside { public, ..beside }.with(path, Private::Plain(Arc::new(key))))
+            }
+            Err(problem) => Err(error(
                 "key-file-unreadable",
                 format!("the file {shown} is not a private key that we can read: {problem}"),
-                "name the private key and not the .pub; `ssh-keygen -p -f FILE` rewrites old formats",
-            )
-        }),
-    }
-}
-
-/// An encrypted key file that was opened already in this process.
-struct Opened {
-    sha256: Sha256,
-    passphrase: Arc<Secret>,
-    key: Arc<PrivateKey>,
-}
-
-/// Deriving the key from a passphrase is slow on purpose. A hundred hosts that share a file must not pay for it a
-/// hundred times, hence the one place in the process where opened keys are kept; the lock makes the others wait.
-static OPENED: Mutex<Vec<Opened>> = Mutex::const_new(Vec::new());
-
-async fn opened(
-    path: &Path,
-    text: Zeroizing<String>,
-    passphrase: Arc<Secret>,
-) -> Result<Arc<PrivateKey>, TransportError> {
-    let shown = path.display();
-    let sha256 = Sha256::of(text.as_bytes());
-    let mut all = OPENED.lock().await;
-    if let Some(found) = all.iter().find(|one| one.sha256 == sha256 && one.passphrase == passphrase) {
-        return Ok(Arc::clone(&found.key));
-    }
-    let secret = Arc::clone(&passphrase);
-    // On a thread of its own: it must not hold up the other hosts.
-    let decoded = spawn_blocking(move || decode_secret_key(&text, Some(secret.expose())).map(Arc::new)).await;
-    match decoded {
-        Ok(Ok(key)) => {
-            all.push(Opened { sha256, passphrase, key: Arc::clone(&key) });
-            Ok(key)
+                "`ssh-keygen -p -f FILE` rewrites older formats, `puttygen FILE -O private-openssh-new` those of PuTTY",
+            )),
         }
-        Ok(Err(_)) => Err(error(
-            "key-passphrase-wrong",
-            format!("the passphrase does not open the key file {shown}"),
-            format!("check the secret behind ssh.passphrase; `ssh-keygen -yf {shown}` asks for it"),
-        )),
-        Err(problem) => Err(error(
-            "key-file-unreadable",
-            format!("the key file {shown} could not be decoded: {problem}"),
-            "report this: it should not happen",
-        )),
     }
+
+    /// The public half that tells keys from one another; comments do not.
+    pub(super) fn data(&self) -> Option<&KeyData> {
+        self.public.as_ref().map(PublicKey::key_data)
+    }
+}
+
+/// What stands beside a key file.
+struct Beside {
+    public: Option<PublicKey>,
+    certificates: Vec<Certificate>,
+}
+
+impl Beside {
+    fn with(self, path: &Path, private: Private) -> KeyFile {
+        KeyFile { path: path.to_owned(), public: self.public, certificates: self.certificates, private }
+    }
+}
+
+/// Reads `PATH.pub` and `PATH-cert.pub`, which ssh-keygen writes.
+async fn beside(path: &Path) -> Beside {
+    let read = async |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        // Of `key.pub`, the certificate is `key-cert.pub`.
+        if let Some(stem) = path.to_str().and_then(|path| path.strip_suffix(".pub")) {
+            name = stem.into();
+        }
+        name.push(ending);
+        tokio::fs::read_to_string(PathBuf::from(name)).await.ok()
+    };
+    let public = read(".pub").await.and_then(|text| PublicKey::from_openssh(&text).ok());
+    let certificate = read("-cert.pub").await.and_then(|text| Certificate::from_openssh(&text).ok());
+    Beside { public, certificates: certificate.into_iter().collect() }
 }
 
 /// A private key that others can read is no longer private; OpenSSH refuses it as well.
@@ -139,16 +165,21 @@ fn check_mode(path: &Path, about: &Metadata) -> Result<(), TransportError> {
     ))
 }
 
+/// The older formats, and PuTTY's, say so in words.
 fn is_encrypted(text: &str) -> bool {
-    match PrivateKey::from_openssh(text) {
-        Ok(key) => key.is_encrypted(),
-        // The older formats say so in words.
-        Err(_) => text.contains("ENCRYPTED") || text.lines().any(|line| line.starts_with("Encryption: aes")),
-    }
+    text.contains("ENCRYPTED") || text.lines().any(|line| line.starts_with("Encryption: aes"))
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
+/// Of the ciphers and kinds that the oldest format could have, only this pair was ever common.
+fn is_outdated(text: &str) -> bool {
+    text.contains("Proc-Type: 4,ENCRYPTED")
+        && !(text.contains("BEGIN RSA PRIVATE KEY") && text.contains("DEK-Info: AES-128-CBC,"))
+}
+
+/// PuTTY keeps the public half in the clear.
+fn putty_public(text: &str) -> Option<PublicKey> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("Public-Lines: "));
+    let count: usize = lines.next()?.strip_prefix("Public-Lines: ")?.trim().parse().ok()?;
+    let blob: String = lines.take(count).map(str::trim).collect();
+    parse_public_key(&Base64::decode_vec(&blob).ok()?).ok()
 }

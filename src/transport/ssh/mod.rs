@@ -1,18 +1,27 @@
 //! The SSH transport: one connection to a host, kept for the run; one channel for each request.
 
 mod agent;
+pub(super) mod algorithms;
+mod asking;
 mod authentication;
+mod candidates;
+mod certificates;
 pub(super) mod dial;
 mod exec;
 pub(super) mod files;
 mod forward;
+mod guard;
 pub(super) mod handshake;
 pub(super) mod host_key;
+pub(super) mod instead;
 pub(super) mod jump;
-pub(super) mod keys;
+mod keyring;
+mod keys;
+mod proxy_command;
 mod wire;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -27,8 +36,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::deadline::late;
 use super::retry::again;
 use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
+pub(super) use asking::look;
+use asking::{Ask, Failed, open};
+use authentication::Entry;
+use guard::Hold;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
+pub use keyring::{Keyring, Question};
+use proxy_command::ProxyCommand;
 
 /// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
 /// to close still counts.
@@ -51,6 +66,7 @@ struct Session {
     _through: Option<Arc<Self>>,
     /// Why the connection has ended, once it has.
     parting: Parting,
+    _hold: Hold,
     climb: Climb,
     channels: Semaphore,
     /// How many channels are open.
@@ -62,7 +78,7 @@ struct Session {
 impl Ssh {
     /// Connects and logs in; tries again where the server turned us away for the moment.
     pub(super) async fn connect(link: &Link) -> Result<Self, TransportError> {
-        let session = again(link.connect_timeout, || open(link)).await?;
+        let session = connect(link).await?;
         Ok(Self { link: link.clone(), session: Mutex::new(Some(Arc::new(session))) })
     }
 
@@ -72,7 +88,7 @@ impl Ssh {
         match session.as_ref().filter(|session| !session.handle.is_closed()) {
             Some(living) => Ok(Arc::clone(living)),
             None => {
-                let fresh = Arc::new(open(&self.link).await?);
+                let fresh = Arc::new(connect(&self.link).await?);
                 *session = Some(Arc::clone(&fresh));
                 Ok(fresh)
             }
@@ -116,40 +132,71 @@ impl Transport for Ssh {
     }
 }
 
+/// Gets in; asks for the passphrase of a key file where the server would take that key.
+async fn connect(link: &Link) -> Result<Session, TransportError> {
+    loop {
+        match again(link.connect_timeout, || open(link)).await? {
+            Opened::In(session) => return Ok(session),
+            // The connection is closed meanwhile: no server waits for long, and none should wait for a person.
+            Opened::Locked(file) => link.keyring.ask(&file).await?,
+        }
+    }
+}
+
+/// What came of one try.
+enum Opened {
+    In(Session),
+    /// The server would take the key in this file, which a passphrase must open first.
+    Locked(PathBuf),
+}
+
 /// One try to get in, directly or through the jump hosts.
-fn open(link: &Link) -> Pin<Box<dyn Future<Output = Result<Session, TransportError>> + Send + '_>> {
+fn attempt<'a>(link: &'a Link, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Result<Opened, Box<Failed>>> + Send + 'a>> {
     Box::pin(async move {
         let Some(via) = &link.via else {
             link.climb.begin();
+            if let Some(command) = &link.options.proxy_command {
+                let stream = ProxyCommand::start(command)?;
+                let state = stream.state();
+                link.climb.reached(Rung::Tcp, || "by the ProxyCommand".to_owned());
+                return match enter(link, stream, None, ask).await {
+                    Err(failed) => Err(failed.explained(&state).await),
+                    session => session,
+                };
+            }
             let stream = dial::dial(link).await?;
-            return enter(link, stream, None).await;
+            return enter(link, stream, None, ask).await;
         };
         let jump_host = link.jump_hosts.get(via);
-        let through = jump_host.session(via, || open(via)).await?;
+        let through = jump_host.session(via, || connect(via)).await?;
         // An sshd turns away those who come while too many are logging in, and all of these come from one address.
         let _place = jump_host.handshakes().await;
         link.climb.begin();
         let stream = jump::through(via, &through, link).await?;
         link.climb.reached(Rung::Tcp, || format!("from {}", via.name));
-        enter(link, stream, Some(through)).await
+        enter(link, stream, Some(through), ask).await
     })
 }
 
 /// Exchanges keys and logs in.
-async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>) -> Result<Session, TransportError>
+async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &Ask) -> Result<Opened, Box<Failed>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting) = handshake::handshake(link, stream).await?;
-    authentication::authenticate(link, &mut handle, &parting).await?;
+    let (mut handle, parting, hold) = handshake::handshake(link, stream, ask).await?;
+    if let Entry::Locked(file) = authentication::authenticate(link, &mut handle, &parting).await? {
+        drop(timeout(GOODBYE, handle.disconnect(Disconnect::ByApplication, "", "")).await);
+        return Ok(Opened::Locked(file));
+    }
     link.climb.reached(Rung::Authentication, || link.user.clone());
-    Ok(Session {
+    Ok(Opened::In(Session {
         handle,
         _through: through,
         parting,
+        _hold: hold,
         climb: link.climb.clone(),
         channels: Semaphore::new(CHANNELS),
         running: AtomicUsize::new(0),
         freed: Notify::new(),
-    })
+    }))
 }

@@ -58,6 +58,8 @@ impl Desk {
             .env("XDG_STATE_HOME", self.path().join("state"))
             .env("HACTL_TEST_PASSWORD", super::PASSWORD)
             .env_remove("HACTL_INVENTORY")
+            // What stands in the ~/.ssh/config of whoever runs the tests is not tested.
+            .env("HACTL_SSH_CONFIG", "none")
             .env_remove("SSH_AUTH_SOCK")
             .stdin(Stdio::null());
         command

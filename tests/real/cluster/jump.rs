@@ -6,7 +6,7 @@ use super::Cluster;
 use crate::sshd::{Sshd, me};
 
 /// Lets the inventory's hosts be reached through these hops alone.
-fn behind(cluster: &Cluster, hops: &[&Sshd], port_of_first: u16) {
+pub(super) fn behind(cluster: &Cluster, hops: &[&Sshd], port_of_first: u16) {
     let mut names = Vec::new();
     let mut section = String::from("jump_hosts:\n");
     for (index, hop) in hops.iter().enumerate() {

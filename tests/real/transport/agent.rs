@@ -1,25 +1,22 @@
 //! Keys that an SSH agent holds.
-//!
-//! The agent is found through the environment, which all tests of a process share: each of these runs itself again in
-//! a process of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::sshd::{Sshd, by_openssh, find, keygen, skip};
+use crate::sshd::{Sshd, find, keygen, skip};
 
 /// A real ssh-agent, killed when this is dropped.
-struct Agent {
+pub(super) struct Agent {
     child: Child,
     folder: TempDir,
 }
 
 impl Agent {
-    fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         let (Some(program), Some(_)) = (find("ssh-agent"), find("ssh-add")) else {
             skip("there is no ssh-agent");
             return None;
@@ -38,19 +35,37 @@ impl Agent {
         Some(agent)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
-    fn add(&self, key: &std::path::Path) {
+    /// Adds a key, and the certificate beside it.
+    pub(super) fn add(&self, key: &Path) {
+        self.ssh_add(&["-q", key.to_str().unwrap()]);
+    }
+
+    pub(super) fn ssh_add(&self, words: &[&str]) {
         let done = Command::new("ssh-add")
-            .arg("-q")
-            .arg(key)
+            .args(words)
             .env("SSH_AUTH_SOCK", self.socket())
             .stdin(Stdio::null())
             .output()
             .unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// Adds keys that no server here knows.
+    fn add_strangers(&self, server: &Sshd, count: usize) {
+        for number in 0..count {
+            let file = server.file(&format!("stranger-{number}"));
+            keygen(&file, "ed25519", "");
+            self.add(&file);
+        }
+    }
+
+    /// A way to a server that leads through this agent.
+    pub(super) fn link(&self, server: &Sshd) -> Link {
+        Link { agent: true, agent_socket: Some(self.socket()), ..server.link() }
     }
 }
 
@@ -61,18 +76,23 @@ impl Drop for Agent {
     }
 }
 
-/// Connects from a process that sees the agent; returns what it printed: `in`, or the error.
-fn connect_with(agent: Option<&Agent>, link: &Link) -> String {
+/// How many keys a server has refused.
+pub(super) fn refusals(server: &Sshd) -> usize {
+    server.log().matches("Failed publickey").count()
+}
+
+/// Connects from a process with this SSH_AUTH_SOCK, which all tests of one process share; returns what it printed:
+/// `in`, or the error.
+fn connect_with(socket: Option<&Path>, link: &Link) -> String {
     let words = [&link.port.to_string(), &link.user];
     let mut child = Command::new(std::env::current_exe().unwrap());
     child
         .args(["--exact", "transport::agent::in_a_process_of_its_own", "--nocapture"])
         .env("HACTL_TEST_LINK", words.map(String::as_str).join(" "))
         .env("HACTL_TEST_KNOWN_HOSTS", &link.known_hosts[0])
-        .env("HACTL_TEST_IDENTITIES", std::env::join_paths(&link.identities).unwrap())
         .env_remove("SSH_AUTH_SOCK");
-    if let Some(agent) = agent {
-        child.env("SSH_AUTH_SOCK", agent.socket());
+    if let Some(socket) = socket {
+        child.env("SSH_AUTH_SOCK", socket);
     }
     let done = child.output().unwrap();
     let text = String::from_utf8_lossy(&done.stdout);
@@ -86,18 +106,13 @@ async fn in_a_process_of_its_own() {
         return;
     };
     let (port, user) = words.split_once(' ').unwrap();
-    let files = |name: &str| {
-        let value = std::env::var_os(name).unwrap_or_default();
-        std::env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect::<Vec<_>>()
-    };
     let link = Link {
         kind: crate::sshd::kind(),
         address: "127.0.0.1".to_owned(),
         port: port.parse().unwrap(),
         user: user.to_owned(),
-        identities: files("HACTL_TEST_IDENTITIES"),
         agent: true,
-        known_hosts: files("HACTL_TEST_KNOWN_HOSTS"),
+        known_hosts: vec![std::env::var_os("HACTL_TEST_KNOWN_HOSTS").unwrap().into()],
         connect_timeout: Duration::from_secs(20),
         ..super::local::link()
     };
@@ -113,10 +128,15 @@ async fn the_agents_keys_let_us_in_without_any_file() {
     let Some(agent) = Agent::start() else { return };
     agent.add(&server.identity());
     let link = Link { identities: Vec::new(), ..server.link() };
-    assert_eq!(connect_with(Some(&agent), &link), "in");
+    assert_eq!(connect_with(Some(&agent.socket()), &link), "in");
     let error = connect_with(None, &link);
-    let tried = if by_openssh() { "tried nothing" } else { "tried agent (none: SSH_AUTH_SOCK is not set)" };
-    assert!(error.contains(tried), "{error}");
+    assert!(error.contains("tried agent (none: SSH_AUTH_SOCK is not set)"), "{error}");
+    for nothing in [server.file("nothing"), server.file("log"), PathBuf::new()] {
+        let error = connect_with(Some(&nothing), &link);
+        assert!(error.starts_with("authentication-refused") && error.contains("agent (no"), "{error}");
+    }
+    // A socket of its own wins.
+    open(&Link { identities: Vec::new(), ..agent.link(&server) }).await;
 }
 
 #[tokio::test]
@@ -126,46 +146,117 @@ async fn an_rsa_key_of_the_agent_signs_with_sha2() {
     keygen(&server.file("rsa"), "rsa", "");
     fs::copy(server.file("rsa.pub"), server.file("authorized_keys")).unwrap();
     agent.add(&server.file("rsa"));
-    let link = Link { identities: Vec::new(), ..server.link() };
-    assert_eq!(connect_with(Some(&agent), &link), "in");
+    open(&Link { identities: Vec::new(), ..agent.link(&server) }).await;
 }
 
 #[tokio::test]
-async fn an_agent_full_of_other_keys_leaves_room_for_the_file() {
-    let Some(server) = Sshd::start(&[]) else { return };
-    let Some(agent) = Agent::start() else { return };
-    for number in 0..8 {
-        let file = server.file(&format!("stranger-{number}"));
-        keygen(&file, "ed25519", "");
-        agent.add(&file);
+async fn what_is_configured_comes_before_what_the_agent_holds_besides() {
+    for tries in ["2", "3", "6"] {
+        let Some(server) = Sshd::start(&[&format!("MaxAuthTries {tries}")]) else { return };
+        let Some(agent) = Agent::start() else { return };
+        agent.add_strangers(&server, 10);
+        // From its file, then from the agent, which holds it last.
+        open(&agent.link(&server)).await;
+        agent.add(&server.identity());
+        open(&agent.link(&server)).await;
+        let link = Link { identities: vec![server.file("id_ed25519.pub")], ..agent.link(&server) };
+        open(&link).await;
+        assert_eq!(refusals(&server), 0, "{}", server.log());
+        assert_eq!(server.log().matches("Accepted publickey").count(), 3);
     }
-    let answer = connect_with(Some(&agent), &server.link());
-    if by_openssh() {
-        // The order is that of the user's own ssh, which tries all keys of the agent before any file.
-        return assert!(answer.starts_with("too-many-authentication-failures"), "{answer}");
-    }
-    assert_eq!(answer, "in");
-    assert_eq!(server.log().matches("Failed publickey").count(), 4);
 }
 
 #[tokio::test]
-async fn the_agents_key_of_a_configured_file_comes_first_and_once() {
+async fn an_agent_full_of_other_keys_leaves_room_for_the_usual_files() {
     let Some(server) = Sshd::start(&[]) else { return };
     let Some(agent) = Agent::start() else { return };
-    for number in 0..8 {
-        let file = server.file(&format!("stranger-{number}"));
-        keygen(&file, "ed25519", "");
-        agent.add(&file);
-    }
+    agent.add_strangers(&server, 100);
+    let link = Link { identities: Vec::new(), usual_identities: vec![server.identity()], ..agent.link(&server) };
+    open(&link).await;
+    assert_eq!(refusals(&server), 4);
+    // Nor does it take the place of those for which the agent itself has the key.
     agent.add(&server.identity());
-    let mut link = server.link();
-    assert_eq!(connect_with(Some(&agent), &link), "in");
-    assert!(!server.log().contains("Failed publickey"), "{}", server.log());
-    link.identities = vec![server.file("stranger-7")];
-    let error = connect_with(Some(&agent), &link);
-    if by_openssh() {
-        return assert!(error.starts_with("too-many-authentication-failures"), "{error}");
+    open(&link).await;
+    assert_eq!(refusals(&server), 4);
+}
+
+#[tokio::test]
+async fn the_servers_limit_is_never_reached() {
+    let Some(server) = Sshd::start(&["MaxAuthTries 6"]) else { return };
+    let Some(agent) = Agent::start() else { return };
+    agent.add_strangers(&server, 10);
+    let link = Link { identities: vec![server.file("stranger-7")], ..agent.link(&server) };
+    let error = refused(&link).await;
+    assert_eq!(error.code, "authentication-refused");
+    assert!(error.cause.contains("stranger-7 through the agent, agent (4 keys, 5 not offered)"), "{error}");
+    assert_eq!(refusals(&server), 5, "{}", server.log());
+    assert!(!server.log().contains("maximum authentication attempts"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn identities_only_keeps_the_agents_other_keys_back() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let Some(agent) = Agent::start() else { return };
+    agent.add_strangers(&server, 3);
+    agent.add(&server.identity());
+    let stranger =
+        Link { identities: vec![server.file("stranger-1.pub")], identities_only: true, ..agent.link(&server) };
+    let error = refused(&stranger).await;
+    assert!(error.cause.contains("stranger-1.pub through the agent") && error.cause.contains("publickey"), "{error}");
+    assert!(error.hint.unwrap().contains("ssh.identities_only: false"));
+    assert_eq!(refusals(&server), 1);
+    open(&Link { identities_only: false, ..stranger.clone() }).await;
+    open(&Link { identities: vec![server.identity()], ..stranger.clone() }).await;
+    open(&Link { identities: Vec::new(), usual_identities: vec![server.identity()], ..stranger }).await;
+    // The same key in the agent and in two files is one key.
+    fs::copy(server.file("stranger-0"), server.file("copy")).unwrap();
+    let before = refusals(&server);
+    let twice = vec![server.file("stranger-0"), server.file("copy"), server.file("stranger-0.pub")];
+    refused(&Link { identities: twice, identities_only: true, ..agent.link(&server) }).await;
+    assert_eq!(refusals(&server), before + 1);
+}
+
+#[tokio::test]
+async fn a_public_half_alone_says_that_the_agent_is_needed() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let Some(agent) = Agent::start() else { return };
+    fs::rename(server.identity(), server.file("elsewhere")).unwrap();
+    // Also where the private file that is named is not there, but its public half is.
+    for name in ["id_ed25519.pub", "id_ed25519"] {
+        let link = Link { identities: vec![server.file(name)], ..agent.link(&server) };
+        let error = refused(&link).await;
+        assert_eq!(error.code, "key-not-in-agent");
+        assert!(error.cause.contains(server.file(name).to_str().unwrap()), "{error}");
     }
-    assert!(error.starts_with("authentication-refused"), "{error}");
-    assert!(error.contains("agent (5 keys, 4 not offered)") && !error.contains("stranger"), "{error}");
+    agent.add(&server.file("elsewhere"));
+    for name in ["id_ed25519.pub", "id_ed25519"] {
+        open(&Link { identities: vec![server.file(name)], ..agent.link(&server) }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_locked_agent_is_one_without_keys() {
+    let Some(server) = Sshd::start(&[]) else { return };
+    let Some(agent) = Agent::start() else { return };
+    agent.add(&server.identity());
+    let mut client = russh::keys::agent::client::AgentClient::connect_uds(agent.socket()).await.unwrap();
+    client.lock(b"poison").await.unwrap();
+    let error = refused(&Link { identities: Vec::new(), ..agent.link(&server) }).await;
+    assert!(error.cause.contains("tried agent (0 keys)"), "{error}");
+    client.unlock(b"poison").await.unwrap();
+    open(&Link { identities: Vec::new(), ..agent.link(&server) }).await;
+}
+
+#[tokio::test]
+async fn the_agent_is_never_forwarded() {
+    let Some(server) = Sshd::start(&["LogLevel DEBUG3", "AllowAgentForwarding yes"]) else { return };
+    let Some(agent) = Agent::start() else { return };
+    agent.add(&server.identity());
+    let wire = open(&Link { identities: Vec::new(), ..agent.link(&server) }).await;
+    let seen = say(&*wire, "env").await;
+    assert!(seen.contains("SSH_CONNECTION") && !seen.contains("SSH_AUTH_SOCK"), "{seen}");
+    wire.close().await.unwrap();
+    let log = server.log();
+    assert!(log.contains("request exec"), "{log}");
+    assert!(!log.contains("auth-agent"), "{log}");
 }

@@ -1,16 +1,23 @@
-//! sudo and doas.
+//! sudo, doas and su.
+
+mod attempts;
+mod doas;
+mod su;
+mod sudo_rs;
+mod sudoers;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
-use hactl::model::Secret;
-use hactl::model::inventory::BecomeMethod;
-use hactl::transport::{Become, Rung};
+use hactl::model::inventory::{BecomeMethod, TransportKind};
+use hactl::model::{Script, Secret};
+use hactl::transport::{Attempts, Become, Rung};
 
 use super::*;
-use crate::account::Account;
+use crate::account::{Account, Counter, Pam};
 use crate::sshd::{Sshd, skip};
 
 fn how(method: BecomeMethod, password: Option<&str>) -> Option<Become> {
@@ -18,6 +25,7 @@ fn how(method: BecomeMethod, password: Option<&str>) -> Option<Become> {
         method,
         user: "root".to_owned(),
         password: password.map(|password| Arc::new(Secret::new(password.to_owned()))),
+        attempts: Attempts::default(),
     })
 }
 
@@ -31,6 +39,58 @@ async fn who(link: &Link) -> Result<String, TransportError> {
     let reply = transport.run(&command("id -un")).await?;
     transport.close().await.unwrap();
     Ok(out(&reply).trim().to_owned())
+}
+
+/// Holds that commands are run as the user to become, that every byte comes through, each stream by itself, and the status; and that
+/// nothing goes on when the connection is gone.
+async fn holds(link: &Link) {
+    let transport = open(link).await;
+    let bytes: Vec<u8> = (0..600_000u32).map(|at| (at % 256) as u8).collect();
+    let request =
+        Request { limit: bytes.len() + 1, ..command_with("id -u >&2; cat; printf end >&2; exit 7", bytes.clone()) };
+    let reply = transport.run(&request).await.unwrap();
+    assert!(reply.stdout == bytes, "{} of {} bytes", reply.stdout.len(), bytes.len());
+    let id = crate::sshd::output("id", &["-u", &link.become_.as_ref().unwrap().user]);
+    assert_eq!(String::from_utf8_lossy(&reply.stderr), format!("{id}end"));
+    assert_eq!(reply.ending, Ending::Status(7));
+    // What needs no input does not wait for any, and what reads none is no fault.
+    assert_eq!(out(&transport.run(&command("echo 1; echo 2 >&2")).await.unwrap()), "1\n");
+    let reply = transport.run(&command_with("exec true", bytes)).await.unwrap();
+    assert_eq!((reply.stdout.len(), reply.ending), (0, Ending::Status(0)));
+    // A script and its background child, which hold a file open that we know.
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (mark, reached) = (folder.path().join("mark"), folder.path().join("reached"));
+    fs::write(&mark, "").unwrap();
+    let mut script = Script::new();
+    script.line(&format!("exec 9<{}; sleep 98765 & touch {}; sleep 98765", mark.display(), reached.display()));
+    let request = Request::script(&script, Duration::from_secs(60), 1000);
+    {
+        let running = transport.run(&request);
+        tokio::pin!(running);
+        let started = eventually(|| reached.exists());
+        tokio::select! {
+            reply = &mut running => panic!("it should still run: {reply:?}"),
+            () = started => {}
+        }
+        assert!(holders(&mark) > 0, "the test looks in the right place");
+    }
+    drop(transport);
+    eventually(|| holders(&mark) == 0).await;
+}
+
+/// How many processes of this machine have the file open as their file 9?
+fn holders(file: &Path) -> usize {
+    let all = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("fd/9"));
+    all.filter_map(|open| fs::read_link(open).ok()).filter(|open| open == file).count()
+}
+
+async fn eventually(comes_true: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !comes_true() {
+        assert!(Instant::now() < end, "it did not come true within 30 s");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]
@@ -104,18 +164,7 @@ async fn a_user_whom_sudo_does_not_know_or_does_not_let_do_this() {
     };
     limited.set_password("right");
     let error = who(&link(&server, &limited, Some("right"))).await.unwrap_err();
-    assert_eq!(error.code, "not-in-sudoers");
-}
-
-#[tokio::test]
-async fn a_sudo_that_wants_a_terminal_is_named_as_that() {
-    let rules = "Defaults:USER requiretty\nUSER ALL=(ALL) NOPASSWD: ALL";
-    let Some(account) = Account::new("sudo", rules) else {
-        return;
-    };
-    let Some(server) = Sshd::start(&[]) else { return };
-    let error = who(&link(&server, &account, None)).await.unwrap_err();
-    assert_eq!((error.rung, error.code), (Rung::Become, "sudo-needs-terminal"));
+    assert_eq!(error.code, "not-in-sudoers", "{error}");
 }
 
 #[tokio::test]
@@ -133,45 +182,12 @@ async fn another_user_than_root() {
     assert_eq!(who(&link).await.unwrap_err().code, "become-user-unknown");
 }
 
-#[tokio::test]
-async fn doas_without_a_password_and_its_refusals() {
-    let Some(free) = Account::new("doas", "") else { return };
-    let Some(asked) = Account::new("doas", "") else { return };
-    let Some(nobody) = Account::new("doas", "") else { return };
-    let config = Path::new("/etc/doas.conf");
-    if config.exists() {
-        return skip("there is a doas.conf already, which is not ours to change");
-    }
-    let rules = format!("permit nopass {}\npermit {}\n", free.name(), asked.name());
-    fs::write(config, rules).unwrap();
-    fs::set_permissions(config, fs::Permissions::from_mode(0o400)).unwrap();
-    let _removed = Removed(config);
-    let Some(server) = Sshd::start(&[]) else { return };
-    let link = |account: &Account| Link {
-        become_: how(BecomeMethod::Doas, Some("poison-doas")),
-        ..link(&server, account, None)
-    };
-    assert_eq!(who(&link(&free)).await.unwrap(), "root");
-    let reply = open(&link(&free)).await.run(&command_with("cat", "input")).await.unwrap();
-    assert_eq!(out(&reply), "input");
-    assert_eq!(who(&link(&asked)).await.unwrap_err().code, "doas-needs-terminal");
-    assert_eq!(who(&link(&nobody)).await.unwrap_err().code, "not-in-doas-conf");
-}
-
-struct Removed(&'static Path);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        drop(fs::remove_file(self.0));
-    }
-}
-
 /// A server whose users find these programs alone in their path.
 fn with_programs(programs: &[(&str, &str)]) -> Option<Sshd> {
     let folder = Sshd::folder_with_keys();
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
-    for name in ["env", "sh", "sleep", "id"] {
+    for name in ["env", "sh", "sleep", "id", "cat", "touch", "mktemp", "mkfifo", "rm"] {
         symlink(Path::new("/usr/bin").join(name), bin.join(name)).unwrap();
     }
     for (name, text) in programs {
@@ -204,4 +220,24 @@ async fn a_sudo_that_never_gets_ready() {
     let error = transport.run(&request).await.unwrap_err();
     assert_eq!((error.rung, error.code), (Rung::Become, "become-timeout"));
     assert!(error.cause.contains("asking the directory"), "{error}");
+}
+
+#[tokio::test]
+async fn behind_a_jump_host_and_on_this_machine_it_is_the_same() {
+    let rules = "Defaults:USER requiretty\nUSER ALL=(ALL) ALL";
+    let (Some(plain), Some(strict)) = (Account::new("sudo", "USER ALL=(ALL) ALL"), Account::new("sudo", rules)) else {
+        return;
+    };
+    let (Some(server), Some(bastion)) = (Sshd::start(&[]), Sshd::start(&[])) else { return };
+    for account in [&plain, &strict] {
+        account.set_password("poison-sudo");
+        let via = Some(Arc::new(Link { name: "bastion".to_owned(), ..bastion.link() }));
+        holds(&Link { via, ..link(&server, account, Some("poison-sudo")) }).await;
+    }
+    let here = Link { kind: TransportKind::Local, ..link(&server, &plain, None) };
+    for method in [BecomeMethod::Sudo, BecomeMethod::Su] {
+        let mut here = Link { become_: how(method, None), ..here.clone() };
+        here.become_.as_mut().unwrap().user = plain.name().to_owned();
+        assert_eq!(who(&here).await.unwrap(), plain.name());
+    }
 }

@@ -9,7 +9,7 @@ use crate::sshd::Sshd;
 use hactl::transport::{JumpHosts, Rung};
 
 /// A link to `server` through `hops`, the outermost first, which share `jump_hosts`.
-fn through(server: &Sshd, hops: &[&Sshd], jump_hosts: &JumpHosts) -> Link {
+pub(super) fn through(server: &Sshd, hops: &[&Sshd], jump_hosts: &JumpHosts) -> Link {
     let mut via = None;
     for (index, hop) in hops.iter().enumerate() {
         let name = format!("hop-{}", index + 1);

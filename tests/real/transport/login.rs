@@ -8,7 +8,6 @@ use hactl::model::Secret;
 use hactl::transport::Rung;
 
 use super::*;
-use crate::account::Account;
 use crate::sshd::{Sshd, by_openssh, keygen};
 
 fn secret(text: &str) -> Option<Arc<Secret>> {
@@ -112,56 +111,4 @@ async fn a_server_with_less_patience_hangs_up_and_that_is_said() {
     let error = refused(&link).await;
     assert_eq!((error.rung, error.code), (Rung::Authentication, "too-many-authentication-failures"));
     assert!(error.cause.contains("stranger-1"), "{error}");
-}
-
-#[tokio::test]
-async fn a_users_certificate_beside_the_key_is_offered() {
-    let Some(server) = Sshd::start(&["TrustedUserCAKeys FOLDER/ca.pub"]) else {
-        return;
-    };
-    keygen(&server.file("ca"), "ed25519", "");
-    keygen(&server.file("signed"), "ed25519", "");
-    let (ca, key) = (server.file("ca"), server.file("signed.pub"));
-    let me = crate::sshd::me();
-    let words = ["-q", "-s", ca.to_str().unwrap(), "-I", "me", "-n", &me, key.to_str().unwrap()];
-    crate::sshd::output("ssh-keygen", &words);
-    open(&Link { identities: vec![server.file("signed")], ..server.link() }).await;
-}
-
-#[tokio::test]
-async fn a_password_is_taken_directly_or_as_the_answer_to_a_question() {
-    let Some(account) = Account::new("chpasswd", "") else {
-        return;
-    };
-    account.set_password("poison-login");
-    for lines in [&["PasswordAuthentication yes"][..], &["UsePAM yes", "KbdInteractiveAuthentication yes"]] {
-        let Some(server) = Sshd::start(lines) else { return };
-        let mut link = Link {
-            user: account.name().to_owned(),
-            identities: Vec::new(),
-            password: secret("poison-login"),
-            ..server.link()
-        };
-        let me = say(&*open(&link).await, "id -un").await;
-        assert_eq!(me.trim(), account.name());
-        link.password = secret("poison-wrong");
-        let error = refused(&link).await;
-        assert_eq!(error.code, "authentication-refused");
-        assert!(!format!("{error:?}").contains("poison"), "{error:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_server_may_want_both_a_key_and_a_password() {
-    let Some(account) = Account::new("chpasswd", "") else {
-        return;
-    };
-    account.set_password("poison-login");
-    let both = ["PasswordAuthentication yes", "AuthenticationMethods publickey,password"];
-    let Some(server) = Sshd::start(&both) else { return };
-    let mut link = Link { user: account.name().to_owned(), password: secret("poison-login"), ..server.link() };
-    open(&link).await;
-    link.password = None;
-    let error = refused(&link).await;
-    assert!(error.cause.ends_with("the server takes password"), "{error}");
 }

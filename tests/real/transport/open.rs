@@ -70,6 +70,7 @@ async fn a_connection_goes_through_the_host_also_when_commands_become_another_us
         method: hactl::model::inventory::BecomeMethod::Sudo,
         user: "root".to_owned(),
         password: None,
+        attempts: hactl::transport::Attempts::default(),
     };
     let transport = open(&Link { become_: Some(how), ..server.link() }).await;
     assert_eq!(shout(&*transport, shouter().await).await, "HELLO");

@@ -4,6 +4,7 @@ mod facts;
 mod list;
 mod ping;
 mod table;
+mod trust;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::cli::Refusal;
 use crate::cli::arguments::{HostsAction, HostsRun, Output, Talk};
 use crate::cli::console::{Console, RED, styled};
 use crate::cli::results::Told;
-use crate::cli::session::{Session, fleet_options};
+use crate::cli::session::{Session, fleet_options, warn};
 use crate::model::inventory::Cluster;
 use crate::orchestration::hosts::Reach;
 use crate::orchestration::{Exit, Failure};
@@ -23,16 +24,18 @@ pub(super) fn hosts(action: &HostsAction, talk: &Talk, console: &Console) -> Res
     match action {
         HostsAction::List(arguments) => list::list(arguments, talk, console),
         HostsAction::Ping(arguments) => ping::ping(arguments, talk, console),
+        HostsAction::Trust(arguments) => trust::trust(arguments, talk, console),
         HostsAction::Facts(arguments) => facts::facts(arguments, talk, console),
     }
 }
 
 /// The hosts that are asked for, of each cluster.
 fn reaches(session: &Session, arguments: &HostsRun, console: &Console) -> Result<Vec<Reach>, Refusal> {
-    let options = fleet_options(&arguments.hosts, None);
+    let options = fleet_options(&arguments.hosts, None, console);
     let reach = |cluster: Arc<Cluster>| {
         Reach::new(cluster.clone(), &session.loaded.secrets, &session.controller, &options)
             .map_err(|error| session.refuse(&cluster, error, console))
+            .inspect(|reach| warn(&reach.warnings, console))
     };
     session.clusters().map(reach).collect()
 }

@@ -122,6 +122,10 @@ impl Rules<'_> {
             let message = format!("`{bad}` is no address, and the host has no other");
             self.wrong_name("bad-address", &place, message, "add `address:` with an IP address or a DNS name");
         }
+        if entry.ssh.config_host.is_some() && entry.ssh.port.is_none() {
+            // The port may stand in the ssh_config, and only it can tell two of them apart.
+            return;
+        }
         let port = self.port_of(entry);
         for one in addresses {
             let key = (address::canonical(one), port);

@@ -1,0 +1,111 @@
+//! Asking OpenSSH's client what it would do: `ssh -G NAME`.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::error::{UserConfigError, WITHOUT};
+use super::settings::Settings;
+use super::{Query, SshConfig};
+
+/// How long an answer may take. It takes some milliseconds, unless a `Match exec` waits for something.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much of an answer is read; a usual one has 6 KB.
+const ANSWER: u64 = 1 << 20;
+
+/// How much of what it says when it refuses a file is told.
+const WORDS: usize = 1000;
+
+/// Is the client there?
+pub(super) fn is_there() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join("ssh").is_file())
+}
+
+/// What it does by itself; `None` where it is too old to be asked, or is another program.
+pub(super) async fn defaults() -> Option<Settings> {
+    let answer = run(&["-T", "-G", "-F", "none", "--", "default"], "default").await;
+    answer.ok().filter(|settings| settings.first("hostname").is_some())
+}
+
+/// What holds for one name.
+pub(super) async fn ask(query: &Query) -> Result<Settings, UserConfigError> {
+    let mut words = vec!["-T".to_owned(), "-G".to_owned()];
+    if let SshConfig::File(path) = &query.config {
+        words.extend(["-F".to_owned(), path.to_string_lossy().into_owned()]);
+    }
+    // `Match user` and the tokens are to see what the inventory has settled.
+    words.extend(query.user.iter().flat_map(|user| ["-l".to_owned(), user.clone()]));
+    words.extend(query.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
+    words.extend(["--".to_owned(), query.name.clone()]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    run(&words, &query.name).await
+}
+
+async fn run(words: &[&str], name: &str) -> Result<Settings, UserConfigError> {
+    let refused = |why: String| {
+        let hint = format!("`ssh -G {name}` shows the same; correct the file. {WITHOUT}");
+        UserConfigError::new(
+            "ssh-config-refused",
+            format!("ssh does not take your configuration for {name}: {why}"),
+            hint,
+        )
+    };
+    let mut child = client(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| refused(format!("it does not start: {error}")))?;
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let answer = async { tokio::join!(all(stdout), all(stderr), child.wait()) };
+    let Ok((stdout, stderr, status)) = timeout(PATIENCE, answer).await else {
+        if let Some(group) = group {
+            // What a `Match exec` runs ends too.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+        return Err(UserConfigError::new(
+            "ssh-config-timeout",
+            format!("ssh does not say within {} s what your configuration holds for {name}", PATIENCE.as_secs()),
+            format!("try `ssh -G {name}`; a `Match exec` may wait for something. {WITHOUT}"),
+        ));
+    };
+    match status {
+        Ok(status) if status.success() => Ok(Settings::of_answer(&stdout)),
+        _ => Err(refused(told(&stderr))),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the transport that starts local programs")]
+fn client(words: &[&str]) -> Command {
+    let mut client = std::process::Command::new(Path::new("ssh"));
+    client.args(words);
+    Command::from(client)
+}
+
+async fn all(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        // What was read before it broke off is worth as much.
+        let _ = stream.take(ANSWER).read_to_end(&mut bytes).await;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Its own words, which hold the file and the line.
+fn told(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let words = lines.join("; ");
+    let words: String = words.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
+    if words.is_empty() { "it does not say why".to_owned() } else { words }
+}
