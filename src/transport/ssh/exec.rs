@@ -112,7 +112,7 @@ async fn run(
     let halt = match exchange(read, write, end).await {
         Ok(ending) => {
             let (stdout, stderr) = dialogue.heard();
-            return instead::of_our_command(&ending, stdout, &stderr).map_or_else(|| dialogue.finish(ending), Err);
+            return instead::of_our_command(&ending, stdout, stderr).map_or_else(|| dialogue.finish(ending), Err);
         }
         Err(halt) => halt,
     };

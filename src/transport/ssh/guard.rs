@@ -203,7 +203,7 @@ mod tests {
         let (mut stream, guard, _hold) = guarded(client);
         assert_eq!(guard.greeting(), None);
         server.write_all(b"220 mail.example.com \x1b[31mESMTP\r\nmore\r\n").await.unwrap();
-        stream.read_exact(&mut [0; 40]).await.unwrap();
+        stream.read_exact(&mut [0; 39]).await.unwrap();
         assert_eq!(guard.greeting().unwrap(), "220 mail.example.com ?[31mESMTP");
         server.write_all(b"SSH-2.0-late\r\n").await.unwrap();
         stream.read_exact(&mut [0; 14]).await.unwrap();
