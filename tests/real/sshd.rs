@@ -62,6 +62,14 @@ pub(crate) fn by_openssh() -> bool {
     kind() == TransportKind::Openssh
 }
 
+/// Is this about what hactl's own SSH does in its own way, while the tests run over the user's own `ssh`? Then says so.
+pub(crate) fn is_left_to_openssh(what: &str) -> bool {
+    if by_openssh() {
+        eprintln!("LEFT TO OPENSSH: {what}");
+    }
+    by_openssh()
+}
+
 /// A running server. It and everything that it started is killed when this is dropped.
 pub(crate) struct Sshd {
     folder: TempDir,

@@ -2,7 +2,6 @@
 //! it is left.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -28,16 +27,11 @@ fn change(cluster: &Cluster, how: impl Fn(String) -> String) {
     fs::write(cluster.inventory(), how(text)).unwrap();
 }
 
-/// A folder with an `ssh` that reads this configuration instead of the user's, whose home folder is not the test's.
-fn ssh_with(cluster: &Cluster, config: &str) -> PathBuf {
-    let bin = cluster.folder.path().join("bin");
-    fs::create_dir_all(&bin).unwrap();
+/// A configuration that is read instead of the user's.
+fn ssh_config(cluster: &Cluster, config: &str) -> PathBuf {
     let file = cluster.folder.path().join("ssh_config");
     fs::write(&file, config).unwrap();
-    let ssh = find("ssh").unwrap();
-    fs::write(bin.join("ssh"), format!("#!/bin/sh\nexec {} -F {} \"$@\"\n", ssh.display(), file.display())).unwrap();
-    fs::set_permissions(bin.join("ssh"), fs::Permissions::from_mode(0o755)).unwrap();
-    bin
+    file
 }
 
 fn done(command: &mut Command) -> Done {
@@ -47,12 +41,6 @@ fn done(command: &mut Command) -> Done {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
-}
-
-/// The path of the programs, with this folder first.
-fn path_with(bin: &Path) -> std::ffi::OsString {
-    let others = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths([bin.to_owned()].into_iter().chain(std::env::split_paths(&others))).unwrap()
 }
 
 /// What the inventory says of a host's way, but where its state is kept.
@@ -93,8 +81,8 @@ fn the_users_configuration_says_what_the_inventory_does_not_and_nothing_else_of_
          RemoteCommand touch {here}/remote\n  RequestTTY force\n  ControlMaster auto\n  ControlPath {here}/own\n  ControlPersist 600\n  \
          LocalForward {here}/forward 127.0.0.1:1\n  LogLevel QUIET\n  ForwardX11 yes\n  EscapeChar x\n"
     ));
-    let bin = ssh_with(&cluster, &config);
-    let run = |words: &[&str]| done(cluster.command(words).env("PATH", path_with(&bin)));
+    let file = ssh_config(&cluster, &config);
+    let run = |words: &[&str]| done(cluster.command(words).env("HACTL_SSH_CONFIG", &file));
     let applied = run(&["apply"]);
     assert_eq!(applied.exit, 0, "{}{}", applied.stdout, applied.stderr);
     let again = run(&["apply"]);
@@ -289,10 +277,10 @@ fn a_kerberos_ticket_lets_us_in() {
             .replacen("address: 127.0.0.1", "address: localhost", 1)
     });
     cluster.servers[0] = server;
-    let bin = ssh_with(&cluster, "Host *\n  GSSAPIAuthentication yes\n  PubkeyAuthentication no\n");
+    let file = ssh_config(&cluster, "Host *\n  GSSAPIAuthentication yes\n  PubkeyAuthentication no\n");
     let plan = || {
         let mut command = cluster.command(&["plan", "--limit", "is-1"]);
-        command.env("PATH", path_with(&bin)).env("KRB5_CONFIG", realm.file("krb5.conf"));
+        command.env("HACTL_SSH_CONFIG", &file).env("KRB5_CONFIG", realm.file("krb5.conf"));
         command.env("KRB5CCNAME", realm.file("tickets"));
         done(&mut command)
     };
