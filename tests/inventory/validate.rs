@@ -60,6 +60,21 @@ fn explain_needs_no_secret_and_shows_none() {
 }
 
 #[test]
+fn what_the_users_own_ssh_decides_is_said_to_be_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.yaml");
+    let host = "is-1: { address: 10.0.0.1, transport: openssh, ssh: { user: ops } }";
+    std::fs::write(&path, format!("version: 1\ncluster: iam\nhosts:\n  {host}\n")).unwrap();
+    let inventory = read(&path).unwrap().inventory;
+    let text = describe_origins(&inventory, &inventory.clusters[0], "inventory.yaml", &[]);
+    let line = |key: &str| text.lines().find(|line| line.trim_start().starts_with(key)).unwrap_or_default();
+    for key in ["ssh.port", "ssh.identity ", "ssh.known_hosts", "ssh.jump"] {
+        assert!(line(key).contains("as your own ssh has it"), "{key}: {text}");
+    }
+    assert!(line("ssh.user").contains("ops") && line("ssh.connect_timeout").contains("10"), "{text}");
+}
+
+#[test]
 fn the_schema_is_one_that_editors_understand() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");

@@ -59,6 +59,17 @@ struct Resolver<'a> {
     origins: Vec<Origin>,
 }
 
+/// What the inventory leaves out about a host that the user's own ssh reaches is no default of ours.
+fn leave_to_ssh(origin: &mut Origin) {
+    let ssh = "as your own ssh has it";
+    origin.value = match origin.key.as_str() {
+        "ssh.user" | "ssh.port" | "ssh.identity" | "ssh.agent" | "ssh.known_hosts" | "ssh.host_key_alias"
+        | "ssh.jump" => ssh.to_owned(),
+        "ssh.identities_only" => format!("true where identity is set, else {ssh}"),
+        _ => return,
+    };
+}
+
 impl Resolver<'_> {
     /// The hosts that one entry stands for.
     fn hosts(&mut self, written: &str, entry: &HostEntry, hosts: &mut Vec<Host>) {
@@ -87,6 +98,10 @@ impl Resolver<'_> {
                     |origin: &Origin| origin.key.starts_with("ssh.become") || origin.key == "ssh.state_folder";
                 let kept: Vec<Origin> = self.origins.drain(before..).filter(matters).collect();
                 self.origins.extend(kept);
+            }
+            if transport == TransportKind::Openssh {
+                let left_out = self.origins.iter_mut().skip(before).filter(|origin| origin.source == Source::Default);
+                left_out.for_each(leave_to_ssh);
             }
             // What stands in front of the nodes is none of them, whatever the cluster's `product` says.
             let product: ProductSettings = match entry.is_balancer() {

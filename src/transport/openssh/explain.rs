@@ -295,10 +295,15 @@ async fn refused(link: &Link, said: &Said) -> TransportError {
         let complained = said.line_with(&path.display().to_string()).is_some();
         match link.keyring.check(path, link.passphrase.as_ref()).await {
             Err(error) if complained || error.code != "key-file-unreadable" => {
-                return TransportError {
-                    cause: format!("{}; tried {tried}; the server takes {takes}", error.cause),
-                    ..error
+                let cause = format!("{}; tried {tried}; the server takes {takes}", error.cause);
+                // Nobody is asked for it here.
+                let hint = match error.code {
+                    "key-passphrase-missing" => Some(
+                        "set ssh.passphrase to a secret source, or add the key to the agent with ssh-add".to_owned(),
+                    ),
+                    _ => error.hint.clone(),
                 };
+                return TransportError { cause, hint, ..error };
             }
             _ => {}
         }

@@ -157,9 +157,10 @@ fn a_name_of_its_own_is_looked_up_where_the_inventory_gives_one() {
     let Some(told) = Told::start("") else { return };
     let mut text = fs::read_to_string(told.cluster.inventory()).unwrap();
     for index in 1..=2 {
-        let line = format!("address: node-{index}.test\n    ssh: {{ ");
+        let (address, way) = (format!("address: node-{index}.test\n"), "    transport: ssh\n    ssh: { ");
+        let line = format!("{address}{way}");
         assert!(text.contains(&line), "{text}");
-        text = text.replace(&line, &format!("address: 127.0.0.1\n    ssh: {{ config_host: node-{index}.test, "));
+        text = text.replace(&line, &format!("address: 127.0.0.1\n{way}config_host: node-{index}.test, "));
     }
     fs::write(told.cluster.inventory(), text).unwrap();
     told.expect(2, &["plan"]);
