@@ -12,6 +12,7 @@
     reason = "these are tests: they start real programs, fail by panicking, and say aloud what they skip"
 )]
 
+mod bastions;
 mod configured;
 mod faults;
 mod interrupted;

@@ -54,14 +54,14 @@ const RULES: &[Strange] = &[
     rules("two-startups", &["MaxStartups 2:100:2"], Looked),
     rules("no-terminal", &["PermitTTY no"], Looked),
     rules("no-forwarding", &["DisableForwarding yes"], Looked),
-    rules("forced-date", &["ForceCommand echo today"], Unknown("shell", "forced-command", "it said: today")),
+    rules("forced-date", &["ForceCommand echo today"], Unknown("shell", "forced-command", "today")),
     rules(
         "forced-silence",
         &["ForceCommand exit 3"],
-        Unknown("", "no-answer", "(status 3): nothing on standard error"),
+        Unknown("", "no-answer", "(status 3): it printed nothing"),
     ),
     rules("forced-wait", &["ForceCommand exec sleep 100"], BLOCKED),
-    rules("sftp-only", &["ForceCommand internal-sftp"], Unknown("shell", "sftp-only", "file transfer alone")),
+    rules("sftp-only", &["ForceCommand internal-sftp"], Unknown("shell", "sftp-only", "sftp connections only")),
     rules("banner", &["Banner FOLDER/motd"], Looked),
     rules("old-ciphers", &["Ciphers aes128-cbc"], Unknown("key exchange", "no-common-algorithm", "aes128-cbc")),
 ];
@@ -70,14 +70,14 @@ const RULES: &[Strange] = &[
 const ACCOUNTS: &[Strange] = &[
     Strange {
         config: &["ForceCommand internal-sftp", "ChrootDirectory /run/sshd"],
-        ..shell("chrooted-sftp", "/bin/sh", Unknown("shell", "sftp-only", "file transfer alone"))
+        ..shell("chrooted-sftp", "/bin/sh", Unknown("shell", "sftp-only", "sftp connections only"))
     },
     Strange {
         // There is no shell in there.
         config: &["ChrootDirectory /run/sshd"],
         ..shell("chrooted", "/bin/sh", Unknown("", "no-answer", "No such file"))
     },
-    shell("false", "/bin/false", Unknown("", "no-answer", "(status 1): nothing on standard error")),
+    shell("false", "/bin/false", Unknown("", "no-answer", "(status 1): it printed nothing")),
     shell("nologin", "/usr/sbin/nologin", Unknown("shell", "login-shell-refuses", "not available")),
     shell("shell-missing", "/no/such/shell", REFUSED),
     shell("dash", "/bin/dash", Looked),
@@ -92,7 +92,7 @@ const ACCOUNTS: &[Strange] = &[
         "bash-prints-a-lot",
         "/bin/bash",
         (".bashrc", "head -c 20000000 /dev/zero"),
-        Unknown("", "no-answer", "printed more than we take before"),
+        Unknown("", "no-answer", "printed more than 16 MiB before"),
     ),
     startup("bash-blocks", "/bin/bash", (".bashrc", "sleep 100"), BLOCKED),
     startup("bash-eats", "/bin/bash", (".bashrc", "cat >/dev/null"), BLOCKED),
@@ -102,7 +102,7 @@ const ACCOUNTS: &[Strange] = &[
         "bash-execs",
         "/bin/bash",
         (".bashrc", "exec echo another shell"),
-        Unknown("shell", "forced-command", "it said: another shell"),
+        Unknown("shell", "forced-command", "another shell"),
     ),
     startup("sh-profile", "/bin/sh", (".profile", "sleep 100"), Looked),
     startup("fish-prints", "/usr/bin/fish", (".config/fish/config.fish", "echo hello"), Looked),

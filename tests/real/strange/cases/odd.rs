@@ -168,7 +168,7 @@ pub(crate) fn cases() -> Vec<Case> {
             },
             "shell",
             "forced-command",
-            "ran something else than the script",
+            "did not run the script (status 0)",
         ),
         case(
             "fences-begin-only",
@@ -208,7 +208,7 @@ pub(crate) fn cases() -> Vec<Case> {
             },
             "shell",
             "forced-command",
-            "ran something else than the script",
+            "did not run the script (status 0)",
         ),
         case(
             "half-an-answer",
