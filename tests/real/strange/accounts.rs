@@ -55,11 +55,7 @@ const RULES: &[Strange] = &[
     rules("no-terminal", &["PermitTTY no"], Looked),
     rules("no-forwarding", &["DisableForwarding yes"], Looked),
     rules("forced-date", &["ForceCommand echo today"], Unknown("shell", "forced-command", "today")),
-    rules(
-        "forced-silence",
-        &["ForceCommand exit 3"],
-        Unknown("", "no-answer", "(status 3): it printed nothing"),
-    ),
+    rules("forced-silence", &["ForceCommand exit 3"], Unknown("", "no-answer", "(status 3): it printed nothing")),
     rules("forced-wait", &["ForceCommand exec sleep 100"], BLOCKED),
     rules("sftp-only", &["ForceCommand internal-sftp"], Unknown("shell", "sftp-only", "sftp connections only")),
     rules("banner", &["Banner FOLDER/motd"], Looked),
