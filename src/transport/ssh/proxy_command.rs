@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tokio::io::DuplexStream;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::transport::{Rung, TransportError};
+
+/// How much of what it says may wait for us, in bytes: more than the windows of a few channels.
+const AHEAD: usize = 8 << 20;
 
 /// How much of what the command says about itself is kept: its first words are mostly the reason.
 const KEPT: usize = 2048;
@@ -26,7 +30,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A running command, as a stream. It is killed, with what it started, when this is dropped.
 pub(super) struct ProxyCommand {
     stdin: Option<ChildStdin>,
-    stdout: ChildStdout,
+    stdout: DuplexStream,
     state: State,
 }
 
@@ -89,7 +93,7 @@ impl ProxyCommand {
         tokio::spawn(listen(stderr, said.clone()));
         let (command, child) = (command.to_owned(), Arc::new(tokio::sync::Mutex::new(Some(child))));
         let state = State { command, said, child, _group: Arc::new(Group(group)) };
-        Ok(Self { stdin: Some(stdin), stdout, state })
+        Ok(Self { stdin: Some(stdin), stdout: read_ahead(stdout), state })
     }
 
     pub(super) fn state(&self) -> State {
@@ -165,6 +169,14 @@ impl State {
 
 fn failed(cause: String) -> TransportError {
     TransportError::new(Rung::Tcp, "proxy-command-failed", cause)
+}
+
+/// Reads also while we write: a program such as `nc` that waits until somebody takes what it has to say takes nothing
+/// itself meanwhile, and we would wait for one another.
+fn read_ahead(mut stdout: ChildStdout) -> DuplexStream {
+    let (ours, mut theirs) = tokio::io::duplex(AHEAD);
+    tokio::spawn(async move { drop(tokio::io::copy(&mut stdout, &mut theirs).await) });
+    ours
 }
 
 impl AsyncRead for ProxyCommand {
