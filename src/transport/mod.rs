@@ -15,6 +15,7 @@ mod linger;
 mod link;
 mod local;
 mod outlet;
+mod program;
 mod request;
 mod retry;
 mod ssh;
