@@ -36,6 +36,13 @@ fn ask(console: &Console, question: &Question) -> Option<Secret> {
     answer.ok().flatten().filter(|answer| !answer.is_empty()).map(|answer| Secret::new(answer.to_string()))
 }
 
+/// Does somebody at the terminal answer with a whole `yes`? Waits for the answer.
+pub(super) fn says_yes(question: &str) -> bool {
+    anstream::eprint!("{question} Type yes: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
 /// Puts the terminal back as it was, on every way out.
 struct Silenced {
     terminal: File,

@@ -29,6 +29,12 @@ pub(super) fn heard_lines(said: &str) -> String {
     shown.map(|sign| if sign == '\n' { sign } else { harmless(sign) }).collect()
 }
 
+/// The lines of what a program has said, as one.
+pub(super) fn heard_as_one(said: &str) -> String {
+    let lines: Vec<String> = said.lines().map(heard).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
+}
+
 fn harmless(sign: char) -> char {
     match sign {
         '\n' | '\t' => ' ',
@@ -48,6 +54,7 @@ mod tests {
         assert_eq!(heard(" a\x1b]0;title\x07\nb\r\n"), "a?]0;title? b");
         assert_eq!(heard("user\u{202e}txt"), "user?txt");
         assert_eq!(heard_lines("one\r\n\x1b[2Jtwo\n"), "one\n?[2Jtwo");
+        assert_eq!(heard_as_one("one\r\n\n \x1b[2Jtwo\n"), "one; ?[2Jtwo");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::dialogue::{Act, Dialogue};
 use super::exchange::{Halt, Sink, exchange, feed, hand_on};
 use super::linger::Linger;
 use super::outlet::Outflow;
+use super::program::program;
 use super::{Answer, Climb, Ending, Reply, Request, Rung, Stream, Transport, TransportError, stream};
 
 /// Runs command lines with the local `sh`.
@@ -65,12 +66,8 @@ async fn run(request: &Request, climb: &Climb) -> Result<Reply, TransportError> 
     })
 }
 
-/// Starts the command in a process group of its own: a Ctrl-C at the terminal is for hactl, which lets it finish.
-#[expect(clippy::disallowed_methods, reason = "this is the transport that starts local programs")]
 fn shell(command: &str) -> Command {
-    let mut shell = std::process::Command::new("/bin/sh");
-    shell.arg("-c").arg(command);
-    Command::from(shell)
+    program("/bin/sh", ["-c", command])
 }
 
 fn spawn(command: &str) -> Result<(Child, Pipes), TransportError> {
@@ -79,8 +76,6 @@ fn spawn(command: &str) -> Result<(Child, Pipes), TransportError> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(format!("/bin/sh does not start: {error}")))?;
     match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
@@ -182,6 +177,8 @@ async fn end_group(child: &Child) {
             shell(&format!("kill -s TERM -- -{id}; sleep 1; kill -s KILL -- -{id}"))
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
+                // Nobody may be waiting for it any more: it goes on to the KILL.
+                .kill_on_drop(false)
                 .status()
                 .await,
         );

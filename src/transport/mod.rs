@@ -16,6 +16,7 @@ mod link;
 mod local;
 mod openssh;
 mod outlet;
+mod program;
 mod request;
 mod retry;
 mod ssh;

@@ -63,7 +63,7 @@ fn a_node_that_is_killed_during_its_start_is_told_and_started_by_the_next_run() 
     ground.inventory(&["--kernel", "4.5.1"]);
     let child = ground.command(&["apply"]).spawn().unwrap();
     eventually("the start of is-1", START, || !ground.pids("is-1").is_empty());
-    ground.on("is-1", &["pkill", "-KILL", "-x", "-u", "wso2carbon", "java"]);
+    ground.on("is-1", &["pkill", "-KILL", "-u", "wso2carbon", "-f", "org.wso2.carbon.bootstrap.Bootstrap"]);
     let killed = Instant::now();
     let done = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&done.stdout);

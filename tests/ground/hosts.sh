@@ -23,7 +23,7 @@ furnish() { # NAME
     cp /usr/share/nginx/html/index.html "$d/var/www/html/" 2> /dev/null || true
     chmod 1777 "$d/var/tmp"
     chmod 700 "$d/root"
-    cp -a /etc "$d/etc"
+    copy_etc "$d/etc"
     cp /etc/skel/.profile "$d/home/ops/" 2> /dev/null || true
     accounts "$d/etc"
     case " $bastions " in *" $name "*) door_keeper "$name" "$d" ;; esac
@@ -48,6 +48,17 @@ END
     mkdir -p "$1/sudoers.d"
     printf 'Defaults:ops !syslog\nops ALL=(ALL) NOPASSWD: ALL\n' > "$1/sudoers.d/ops"
     chmod 440 "$1/sudoers.d/ops"
+}
+
+# Whoever makes an account on this machine meanwhile has files in there that come and go.
+copy_etc() { # TO
+    local try
+    for try in 1 2 3 4 5; do
+        [ "$try" = 1 ] || sleep 0.3
+        rm -rf "$1"
+        if cp -a /etc "$1"; then return; fi
+    done
+    return 1
 }
 
 # A bastion's account, which may be jumped through and nothing else.

@@ -52,7 +52,9 @@ pub(crate) fn address(host: &str) -> String {
 impl Ground {
     /// The process ids of the product on a host.
     pub(crate) fn pids(&self, host: &str) -> Vec<u32> {
-        self.on(host, &["pgrep", "-x", "-u", "wso2carbon", "java"]).lines().map(|pid| pid.parse().unwrap()).collect()
+        // The start script asks Java for its version first: that is a process too.
+        let words = ["pgrep", "-u", "wso2carbon", "-f", "org.wso2.carbon.bootstrap.Bootstrap"];
+        self.on(host, &words).lines().map(|pid| pid.parse().unwrap()).collect()
     }
 
     /// The one process of the product on each node.

@@ -70,8 +70,12 @@ fn what_is_broken_is_seen_and_mended() {
     desk.expect(0, &["apply", "-q", "lab/inventory.yaml"]);
     // A node that starts while its membership port is blocked serves and is alone, and nothing in its log complains.
     desk.expect(0, &["lab", "break", "block-membership", "is-2", "--folder", "lab"]);
-    desk.expect(0, &["lab", "break", "kill-node", "is-2", "--folder", "lab"]);
     let home = lab.folder().join("hosts/is-2/opt/wso2carbon-4.9.1");
+    let pid = fs::read_to_string(home.join("wso2carbon.pid")).unwrap();
+    let process = std::path::Path::new("/proc").join(pid.trim_matches(|sign: char| !sign.is_ascii_digit()));
+    desk.expect(0, &["lab", "break", "kill-node", "is-2", "--folder", "lab"]);
+    // The start script starts nothing beside a process that is still ending.
+    until("the killed one is gone", || !process.exists());
     let log = home.join("repository/logs/wso2carbon.log");
     let elected = |log: &str| log.matches("Elected this member").count();
     let before = fs::read_to_string(&log).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::{Rollback, Talk};
 use crate::cli::console::Console;
+use crate::cli::prompt::says_yes;
 use crate::cli::session::{Audience, Session, block_on, controller, fleet_options, lock_options, print, warn};
 use crate::cli::{Refusal, render};
 use crate::model::inventory::Cluster;
@@ -87,10 +88,7 @@ fn confirm(arguments: &Rollback) -> Result<(), Refusal> {
         let text = "error: a rollback changes hosts: say --yes to go on without being asked".to_owned();
         return Err(Refusal::usage(text));
     }
-    let mut answer = String::new();
-    anstream::eprint!("Undo these changes? Type yes: ");
-    let read = std::io::stdin().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == "yes" {
+    if says_yes("Undo these changes?") {
         Ok(())
     } else {
         Err(Refusal { exit: Exit::Interrupted, text: "nothing was changed".to_owned() })

@@ -1,6 +1,5 @@
 //! `hosts facts`: what is on each host, in one exec.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{FactsReport, HostFactsReport, Place, Reach};
@@ -15,18 +14,7 @@ use crate::steps::preflight::Clock;
 /// Asks every host once. `told` hears of each as soon as it has answered.
 pub async fn facts(reach: &Reach, told: impl Fn(&HostFactsReport) + Send + Sync + 'static, stop: &Stop) -> FactsReport {
     let begun = Instant::now();
-    let told = Arc::new(told);
-    let results = reach
-        .each(stop, |place| {
-            let told = told.clone();
-            async move {
-                let answer = ask(&place).await;
-                let report = report(&place, answer);
-                told(&report);
-                report
-            }
-        })
-        .await;
+    let results = reach.each(stop, told, |place| async move { report(&place, ask(&place).await) }).await;
     let hosts = results
         .into_iter()
         .map(|(place, result)| result.unwrap_or_else(|failure| report(&place, Err(failure))))

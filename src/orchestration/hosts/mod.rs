@@ -69,20 +69,30 @@ impl Reach {
         Ok(Self { cluster, warnings, places, concurrency: options.concurrency })
     }
 
-    /// Does `work` on every host, until the user wants to stop; and closes the connections.
-    async fn each<T, F, Work>(&self, stop: &Stop, work: F) -> Vec<(Arc<Place>, Result<T, Failure>)>
+    /// Does `work` on every host, until the user wants to stop; and closes the connections. `told` hears of each host as
+    /// soon as it is done.
+    async fn each<T, F, Work>(
+        &self,
+        stop: &Stop,
+        told: impl Fn(&T) + Send + Sync + 'static,
+        work: F,
+    ) -> Vec<(Arc<Place>, Result<T, Failure>)>
     where
         T: Send + 'static,
         F: Fn(Arc<Place>) -> Work,
         Work: Future<Output = T> + Send + 'static,
     {
+        let told = Arc::new(told);
         let results = on_each(&self.places, self.concurrency, |place| {
-            let (work, stop) = (work(place), stop.clone());
+            let (work, stop, told) = (work(place), stop.clone(), told.clone());
             async move {
                 tokio::select! {
                     // Whoever has come to an end has one to tell.
                     biased;
-                    done = work => Ok(done),
+                    done = work => {
+                        told(&done);
+                        Ok(done)
+                    }
                     () = stop.wait() => Err(Failure::new("interrupted", "interrupted before it had answered")),
                 }
             }

@@ -12,17 +12,11 @@ use crate::transport::{Climb, Climbed, Link, Rung, TransportError};
 /// Climbs to every host at once. `told` hears of each host as soon as it is done.
 pub async fn ping(reach: &Reach, told: impl Fn(&HostPing) + Send + Sync + 'static, stop: &Stop) -> PingReport {
     let begun = Instant::now();
-    let told = Arc::new(told);
     let results = reach
-        .each(stop, |place| {
-            let told = told.clone();
-            async move {
-                let begun = Instant::now();
-                let result = climb(&place).await;
-                let host = host(&place, result, begun.elapsed());
-                told(&host);
-                host
-            }
+        .each(stop, told, |place| async move {
+            let begun = Instant::now();
+            let result = climb(&place).await;
+            host(&place, result, begun.elapsed())
         })
         .await;
     let unclimbed = |place: &Place, failure| {

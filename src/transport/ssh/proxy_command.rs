@@ -1,6 +1,5 @@
 //! A host that is reached over the standard input and output of a command of the user's (`ProxyCommand`).
 
-use std::ffi::OsString;
 use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -8,14 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::transport::heard::heard_as_one;
+use crate::transport::program::{ProcessGroup, program};
 use crate::transport::{Rung, TransportError};
+
+/// How much of what it says may wait for us, in bytes: more than the windows of a few channels.
+const AHEAD: usize = 8 << 20;
 
 /// How much of what the command says about itself is kept: its first words are mostly the reason.
 const KEPT: usize = 2048;
@@ -26,7 +28,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A running command, as a stream. It is killed, with what it started, when this is dropped.
 pub(super) struct ProxyCommand {
     stdin: Option<ChildStdin>,
-    stdout: ChildStdout,
+    stdout: DuplexStream,
     state: State,
 }
 
@@ -48,14 +50,11 @@ struct Said {
 }
 
 /// The process group of the command.
-struct Group(Option<Pid>);
+struct Group(ProcessGroup);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // It may have ended by itself.
-            let _ = killpg(group, Signal::SIGKILL);
-        }
+        self.0.kill();
     }
 }
 
@@ -71,16 +70,13 @@ impl ProxyCommand {
             failed(format!("the ProxyCommand `{command}` cannot be run by {shell}: {why}"))
                 .hint("check the variable SHELL, which names the shell that runs it")
         };
-        let mut child = shell_command(&shell, command)
+        let mut child = program(&shell, ["-c", &format!("exec {command}")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A Ctrl-C at the terminal is for hactl, which ends it with the connection.
-            .process_group(0)
-            .kill_on_drop(true)
             .spawn()
             .map_err(|error| not_run(&error.to_string()))?;
-        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let group = ProcessGroup::of(&child);
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(not_run("it has no pipes"));
@@ -89,19 +85,12 @@ impl ProxyCommand {
         tokio::spawn(listen(stderr, said.clone()));
         let (command, child) = (command.to_owned(), Arc::new(tokio::sync::Mutex::new(Some(child))));
         let state = State { command, said, child, _group: Arc::new(Group(group)) };
-        Ok(Self { stdin: Some(stdin), stdout, state })
+        Ok(Self { stdin: Some(stdin), stdout: read_ahead(stdout), state })
     }
 
     pub(super) fn state(&self) -> State {
         self.state.clone()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the transport that starts local programs")]
-fn shell_command(shell: &OsString, command: &str) -> Command {
-    let mut shell = std::process::Command::new(shell);
-    shell.arg("-c").arg(format!("exec {command}"));
-    Command::from(shell)
 }
 
 /// Keeps the beginning of what the command says, and reads the rest so that it is never held up.
@@ -157,14 +146,20 @@ impl State {
 
     fn words(&self) -> Option<String> {
         let said = String::from_utf8_lossy(&self.said.kept.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
-        let clean = |line: &str| line.chars().filter(|letter| !letter.is_control()).collect::<String>();
-        let lines: Vec<String> = said.lines().map(|line| clean(line.trim())).filter(|line| !line.is_empty()).collect();
-        (!lines.is_empty()).then(|| lines.join("; "))
+        Some(heard_as_one(&said)).filter(|words| !words.is_empty())
     }
 }
 
 fn failed(cause: String) -> TransportError {
     TransportError::new(Rung::Tcp, "proxy-command-failed", cause)
+}
+
+/// Reads also while we write: a program such as `nc` that waits until somebody takes what it has to say takes nothing
+/// itself meanwhile, and we would wait for one another.
+fn read_ahead(mut stdout: ChildStdout) -> DuplexStream {
+    let (ours, mut theirs) = tokio::io::duplex(AHEAD);
+    tokio::spawn(async move { drop(tokio::io::copy(&mut stdout, &mut theirs).await) });
+    ours
 }
 
 impl AsyncRead for ProxyCommand {

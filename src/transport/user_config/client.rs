@@ -1,18 +1,16 @@
 //! Asking OpenSSH's client what it would do: `ssh -G NAME`.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::error::{UserConfigError, WITHOUT};
 use super::settings::Settings;
 use super::{Query, SshConfig};
+use crate::transport::heard::heard_as_one;
+use crate::transport::program::{ProcessGroup, program};
 
 /// How long an answer may take. It takes some milliseconds, unless a `Match exec` waits for something.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,22 +56,18 @@ async fn run(words: &[&str], name: &str) -> Result<Settings, UserConfigError> {
             hint,
         )
     };
-    let mut child = client(words)
+    let mut child = program("ssh", words)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
         .spawn()
         .map_err(|error| refused(format!("it does not start: {error}")))?;
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+    let group = ProcessGroup::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let answer = async { tokio::join!(all(stdout), all(stderr), child.wait()) };
     let Ok((stdout, stderr, status)) = timeout(PATIENCE, answer).await else {
-        if let Some(group) = group {
-            // What a `Match exec` runs ends too.
-            let _ = killpg(group, Signal::SIGKILL);
-        }
+        // What a `Match exec` runs ends too.
+        group.kill();
         return Err(UserConfigError::new(
             "ssh-config-timeout",
             format!("ssh does not say within {} s what your configuration holds for {name}", PATIENCE.as_secs()),
@@ -84,13 +78,6 @@ async fn run(words: &[&str], name: &str) -> Result<Settings, UserConfigError> {
         Ok(status) if status.success() => Ok(Settings::of_answer(&stdout)),
         _ => Err(refused(told(&stderr))),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the transport that starts local programs")]
-fn client(words: &[&str]) -> Command {
-    let mut client = std::process::Command::new(Path::new("ssh"));
-    client.args(words);
-    Command::from(client)
 }
 
 async fn all(stream: Option<impl AsyncRead + Unpin>) -> String {
@@ -104,8 +91,6 @@ async fn all(stream: Option<impl AsyncRead + Unpin>) -> String {
 
 /// Its own words, which hold the file and the line.
 fn told(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let words = lines.join("; ");
-    let words: String = words.chars().filter(|letter| !letter.is_control()).take(WORDS).collect();
+    let words: String = heard_as_one(stderr).chars().take(WORDS).collect();
     if words.is_empty() { "it does not say why".to_owned() } else { words }
 }

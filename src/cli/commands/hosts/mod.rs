@@ -14,7 +14,7 @@ use crate::cli::Refusal;
 use crate::cli::arguments::{HostsAction, HostsRun, Output, Talk};
 use crate::cli::console::{Console, RED, styled};
 use crate::cli::results::Told;
-use crate::cli::session::{Session, fleet_options, warn};
+use crate::cli::session::{Session, fleet_options, json_line, warn};
 use crate::model::inventory::Cluster;
 use crate::orchestration::hosts::Reach;
 use crate::orchestration::{Exit, Failure};
@@ -66,12 +66,6 @@ fn teller<H: Serialize>(
         if let Some(console) = &console {
             json_line(console, &HostLine { event, host });
         }
-    }
-}
-
-fn json_line(console: &Console, line: &impl Serialize) {
-    if let Ok(line) = serde_json::to_string(line) {
-        console.result(&line);
     }
 }
 

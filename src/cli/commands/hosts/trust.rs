@@ -7,6 +7,7 @@ use crate::cli::arguments::{HostsTrust, Output, Talk, Which};
 use crate::cli::console::{Console, RED, styled};
 use crate::cli::host_keys::{COMPARE, HostKeyLine, HostKeyResults, HostKeyRow, exit, summary, table, troubles};
 use crate::cli::inventory::read;
+use crate::cli::prompt::says_yes;
 use crate::cli::render::plural;
 use crate::cli::session::{Session, block_on, fleet_options, json_line, path_of};
 use crate::orchestration::{Exit, Failure, HostKeys, KeyState, Stop};
@@ -78,13 +79,10 @@ async fn ask(keys: &HostKeys, stop: &Stop, console: &Console) -> bool {
         1 => "this key and record it".to_owned(),
         _ => format!("these {} and record them", plural(unknown, "key")),
     };
-    anstream::eprint!("Trust {which} in {}? Type yes: ", files.join(", "));
-    let answer = spawn_blocking(|| {
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map(|_| answer)
-    });
+    let question = format!("Trust {which} in {}?", files.join(", "));
+    let answer = spawn_blocking(move || says_yes(&question));
     tokio::select! {
-        answer = answer => matches!(answer, Ok(Ok(answer)) if answer.trim() == "yes"),
+        answer = answer => answer.unwrap_or(false),
         () = stop.wait() => false,
     }
 }

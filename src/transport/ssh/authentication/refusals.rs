@@ -142,7 +142,6 @@ pub(super) fn unanswered(user: &str, question: &str, said: &str) -> TransportErr
     error(
         "question-unanswered",
         format!("the server asks {user} a question that hactl has no answer to: `{question}`{said}"),
-        "a second factor wants a person: log in with a key that is exempt from it, or use `transport: openssh` over a \
-         connection that you have opened yourself",
+        "a second factor wants a person: log in with a key or certificate that is exempt from it",
     )
 }
