@@ -108,8 +108,10 @@ impl Line {
             line.text.push(character);
             at += character.len_utf8();
         }
-        let from = from.unwrap_or(line.text.len());
-        line.marked = from..to.unwrap_or(line.text.len()).max(from);
+        // What was marked may have been left out.
+        let shown = line.text.len();
+        let from = from.map_or(shown, |from| from.min(shown));
+        line.marked = from..to.map_or(shown, |to| to.clamp(from, shown));
         Some(line)
     }
 }
