@@ -201,7 +201,9 @@ fn nowhere(file: &KeyFile) -> TransportError {
         Private::Token => error(
             "key-needs-token",
             format!("the private half of {shown} is in a hardware token, which hactl reaches through the agent alone"),
-            format!("`ssh-add {shown}`, and leave ssh.agent on"),
+            format!(
+                "`ssh-add {shown}` with ssh.agent on, or `transport: openssh` for this host, which uses your own ssh"
+            ),
         ),
         _ => error(
             "key-not-in-agent",

@@ -195,7 +195,7 @@ async fn a_tokens_key_file_without_the_agent_says_what_it_takes() {
     let error = refused(&link).await;
     assert_eq!(error.code, "key-needs-token");
     let hint = error.hint.unwrap();
-    assert!(hint.contains("ssh-add") && hint.contains("ssh.agent"), "{hint}");
+    assert!(hint.contains("ssh-add") && hint.contains("transport: openssh"), "{hint}");
     // It does not keep others from being tried, and with the agent it will do.
     open(&Link { identities: vec![server.file("token"), server.identity()], ..link.clone() }).await;
     let agent = TestAgent::start(twin, Mood::Signs, Vec::new());
