@@ -16,6 +16,8 @@ use crate::transport::{
 
 /// The servers whose keys must be known to reach the hosts of some clusters: jump hosts and hosts.
 pub struct HostKeys {
+    /// What the user should hear before anything connects.
+    pub warnings: Vec<String>,
     servers: Vec<Server>,
     concurrency: usize,
 }
@@ -106,7 +108,7 @@ impl HostKeys {
         controller: &Controller,
         options: &FleetOptions,
     ) -> Result<Self, FleetError> {
-        let mut keys = Self { servers: Vec::new(), concurrency: options.concurrency };
+        let mut keys = Self { warnings: Vec::new(), servers: Vec::new(), concurrency: options.concurrency };
         let jump_hosts = JumpHosts::default();
         for cluster in clusters {
             let hosts = options.selection.hosts(cluster)?;
@@ -115,6 +117,12 @@ impl HostKeys {
             let hosts: Vec<Host> = hosts.map(|host| Host { transport: TransportKind::Ssh, ..host.clone() }).collect();
             let hosts: Vec<&Host> = hosts.iter().collect();
             let links = Links::new(cluster, &hosts, secrets, controller, options)?.sharing(&jump_hosts);
+            for warning in links.warnings() {
+                // Two clusters of one file are looked up in one ssh_config.
+                if !keys.warnings.contains(&warning) {
+                    keys.warnings.push(warning);
+                }
+            }
             for host in hosts {
                 keys.add(&cluster.name, Arc::new(links.to(host)));
             }

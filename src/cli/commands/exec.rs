@@ -10,8 +10,8 @@ use crate::cli::Refusal;
 use crate::cli::arguments::{Exec, Talk};
 use crate::cli::calls::{Telling, make};
 use crate::cli::console::Console;
-use crate::cli::session::{Session, fleet_options};
-use crate::orchestration::exec::{CallOptions, Calls, Command, places};
+use crate::cli::session::{Session, fleet_options, warn};
+use crate::orchestration::exec::{CallOptions, Calls, Command, Places, places};
 use crate::orchestration::{Exit, Journal, RunId};
 
 /// The most that is given to the hosts on standard input: it travels in the script, once for each host.
@@ -24,8 +24,10 @@ pub(super) fn exec(arguments: &Exec, talk: &Talk, console: &Console) -> Result<E
     let text = Command { words: arguments.words.clone(), stdin }.text();
     let (mut calls, mut journals) = (Calls::default(), Vec::new());
     for cluster in session.clusters() {
-        let places = places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
-            .map_err(|error| session.refuse(&cluster, error, console))?;
+        let Places { places, warnings } =
+            places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
+                .map_err(|error| session.refuse(&cluster, error, console))?;
+        warn(&warnings, console);
         places.iter().for_each(|place| calls.add(place, None, text.clone()));
         journals.push(journal(&cluster.name, &arguments.words, &session, &options)?);
     }

@@ -6,9 +6,9 @@ use crate::cli::Refusal;
 use crate::cli::arguments::{Logs, Talk};
 use crate::cli::calls::{Merge, Telling, make};
 use crate::cli::console::{Console, RED, styled};
-use crate::cli::session::{Session, fleet_options};
+use crate::cli::session::{Session, fleet_options, warn};
 use crate::orchestration::Exit;
-use crate::orchestration::exec::{CallOptions, Calls, LogError, LogFiles, most_bytes, places};
+use crate::orchestration::exec::{CallOptions, Calls, LogError, LogFiles, Places, most_bytes, places};
 
 /// Who follows a log says himself when it is enough.
 const FOLLOWED: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -25,8 +25,10 @@ pub(super) fn logs(arguments: &Logs, talk: &Talk, console: &Console) -> Result<E
     let logs = LogFiles { files: arguments.files.clone(), lines, follow: arguments.follow };
     let mut all = Vec::new();
     for cluster in session.clusters() {
-        let places = places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
-            .map_err(|error| session.refuse(&cluster, error, console))?;
+        let Places { places, warnings } =
+            places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
+                .map_err(|error| session.refuse(&cluster, error, console))?;
+        warn(&warnings, console);
         all.push((cluster, places));
     }
     let nodes = all.iter().flat_map(|(_, places)| places).filter(|place| place.host.product.is_some()).count();

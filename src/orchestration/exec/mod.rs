@@ -98,6 +98,14 @@ pub struct Place {
     pub host: Host,
 }
 
+/// The hosts of a cluster that take part.
+pub struct Places {
+    /// The hosts.
+    pub places: Vec<Place>,
+    /// What the user should hear before it begins.
+    pub warnings: Vec<String>,
+}
+
 /// The hosts of a cluster that take part. Connects to nothing.
 ///
 /// # Errors
@@ -108,7 +116,7 @@ pub fn places(
     controller: &Controller,
     options: &FleetOptions,
     become_: bool,
-) -> Result<Vec<Place>, FleetError> {
+) -> Result<Places, FleetError> {
     let hosts = options.selection.hosts(cluster)?;
     let links = Links::new(cluster, &hosts, secrets, controller, options)?.streaming();
     let uploads = Arc::new(Semaphore::new(1));
@@ -117,7 +125,8 @@ pub fn places(
         let node = Arc::new(if become_ { node } else { node.without_become() });
         Place { cluster: cluster.name.clone(), node, host: host.clone() }
     };
-    Ok(hosts.into_iter().map(place).collect())
+    let places = hosts.into_iter().map(place).collect();
+    Ok(Places { places, warnings: links.warnings() })
 }
 
 /// Numbers the calls of a run.

@@ -229,6 +229,24 @@ fn host_keys_stay_checked_whatever_the_ssh_config_says() {
 }
 
 #[test]
+fn every_command_says_what_it_does_not_follow_of_the_ssh_config() {
+    let Some(told) = Told::start("Host *\n  StrictHostKeyChecking no") else { return };
+    let warning = "StrictHostKeyChecking no of your ssh_config is not followed";
+    for (exit, words) in [
+        (2, &["plan"][..]),
+        (0, &["hosts", "ping"]),
+        (0, &["hosts", "trust", "--no-input"]),
+        (0, &["exec", "--", "true"]),
+        (1, &["logs"]),
+    ] {
+        let said = told.expect(exit, words).stderr;
+        assert_eq!(said.matches(warning).count(), 1, "hactl {words:?}: {said}");
+        let quiet = told.expect(exit, &[&["--quiet"], words].concat()).stderr;
+        assert!(!quiet.contains(warning), "hactl {words:?}: {quiet}");
+    }
+}
+
+#[test]
 fn a_proxy_command_of_the_ssh_config_leads_through_a_gate() {
     let Some(gate) = Sshd::start(&[]) else { return };
     let Some(told) = Told::start("") else { return };

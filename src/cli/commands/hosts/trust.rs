@@ -9,7 +9,7 @@ use crate::cli::host_keys::{COMPARE, HostKeyLine, HostKeyResults, HostKeyRow, ex
 use crate::cli::inventory::read;
 use crate::cli::prompt::says_yes;
 use crate::cli::render::plural;
-use crate::cli::session::{Session, block_on, fleet_options, json_line, path_of};
+use crate::cli::session::{Session, block_on, fleet_options, json_line, path_of, warn};
 use crate::orchestration::{Exit, Failure, HostKeys, KeyState, Stop};
 
 pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
@@ -28,6 +28,7 @@ pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Conso
                 None => Refusal::usage(error.to_string()),
             }
         })?;
+    warn(&keys.warnings, console);
     let (unwritten, stopped) = block_on(console, async |stop| {
         let unwritten = rounds(&mut keys, arguments, &stop, console).await;
         Ok((unwritten, stop.asked()))
