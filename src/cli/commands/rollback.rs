@@ -30,13 +30,10 @@ pub(super) fn rollback(arguments: &Rollback, talk: &Talk, console: &Console) -> 
         }
     }
     let changed = record.changed();
-    let fleet = || {
-        let controller = session.controller.clone();
-        Fleet::undoing(undo, &changed, cluster.clone(), &session.loaded.secrets, controller, &options)
-            .map_err(|error| session.refuse(&cluster, error, console))
-    };
+    let (secrets, controller) = (&session.loaded.secrets, session.controller.clone());
+    let [looking, undoing] = Fleet::undoing(undo, &changed, cluster.clone(), secrets, controller, &options)
+        .map_err(|error| session.refuse(&cluster, error, console))?;
     let audience = Audience::new(talk, console);
-    let (looking, undoing) = (fleet()?, fleet()?);
     warn(&looking.warnings, console);
     let preview = block_on(console, async |stop| Ok(plan(&looking, "rollback", &audience.events, &stop).await));
     audience.done();
