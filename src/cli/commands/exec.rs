@@ -69,10 +69,10 @@ fn stdin(path: &Path) -> Result<Bytes, Refusal> {
     } else {
         std::fs::File::open(path).and_then(|file| file.take(STDIN + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| Refusal::usage(format!("error: --stdin: {shown} cannot be read: {error}")))?;
+    read.map_err(|error| Refusal::usage(format!("--stdin: {shown} cannot be read: {error}")))?;
     if bytes.len() as u64 > STDIN {
-        let hint = "hint: bring larger files to the hosts with a playbook's `files` or with scp";
-        return Err(Refusal::usage(format!("error: --stdin: {shown} is larger than 1 MiB\n  {hint}")));
+        return Err(Refusal::usage(format!("--stdin: {shown} is larger than 1 MiB"))
+            .hint("bring larger files to the hosts with a playbook's `files` or with scp"));
     }
     Ok(Bytes::from(bytes))
 }
