@@ -184,12 +184,12 @@ pub(super) fn unreadable(error: &clap::Error) -> Refusal {
 pub(super) fn output_in(words: &[OsString]) -> Output {
     let words = words.iter().map(|word| word.to_string_lossy()).take_while(|word| word != "--").collect::<Vec<_>>();
     let after = |index: usize| words.get(index + 1).map(|word| word.to_string());
-    let form = words.iter().enumerate().filter_map(|(index, word)| match word.strip_prefix("--output") {
+    let mut form = words.iter().enumerate().filter_map(|(index, word)| match word.strip_prefix("--output") {
         Some("") => after(index),
         Some(rest) => rest.strip_prefix('=').map(str::to_owned),
         None => None,
     });
-    match form.last().as_deref() {
+    match form.next_back().as_deref() {
         Some("json") => Output::Json,
         Some("jsonl") => Output::Jsonl,
         _ => Output::Text,
