@@ -22,8 +22,8 @@ use crate::transport::ssh::exec::untold;
 use crate::transport::ssh::instead;
 use crate::transport::{Climb, Ending, Reply, Request, Rung, TransportError};
 
-/// How long an `ssh` that has its connection may take to say so.
-const ALIVE: Duration = Duration::from_secs(2);
+/// How long an `ssh` that has its connection may take to say so; one that has lost it is known at once.
+const ALIVE: Duration = Duration::from_secs(10);
 
 /// The pauses between asking for a channel again and again, each twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

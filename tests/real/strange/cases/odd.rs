@@ -19,17 +19,20 @@ pub(crate) fn cases() -> Vec<Case> {
             "authentication-refused",
             "the server takes publickey",
         ),
-        case(
-            "refuses-all-logins",
-            |w| {
-                w.up_to(Service)?;
-                w.read()?;
-                w.send(&Packet::new(USERAUTH_FAILURE).text("").byte(0))?;
-                w.silence()
-            },
-            LOGIN,
-            "authentication-",
-            "",
+        waits(
+            10,
+            case(
+                "refuses-all-logins",
+                |w| {
+                    w.up_to(Service)?;
+                    w.read()?;
+                    w.send(&Packet::new(USERAUTH_FAILURE).text("").byte(0))?;
+                    w.silence()
+                },
+                LOGIN,
+                "authentication-",
+                "",
+            ),
         ),
         fine("lets-in-without-proof", |w| {
             w.up_to(Service)?;
