@@ -2,6 +2,7 @@
 
 mod apply;
 mod archive;
+mod ask;
 mod blobs;
 mod controller;
 mod each;

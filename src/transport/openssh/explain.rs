@@ -8,9 +8,9 @@ use russh::keys::Algorithm;
 use super::master::{patience, way};
 use super::options::{self, Pins};
 use super::said::{Said, Stage, plain};
-use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict};
+use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict, refusal};
 use crate::transport::ssh::jump::at;
-use crate::transport::ssh::{dial, files, handshake, host_key};
+use crate::transport::ssh::{dial, files, handshake};
 use crate::transport::{Link, Rung, TransportError};
 
 fn error(rung: Rung, code: &'static str, cause: impl Into<String>, hint: impl Into<String>) -> TransportError {
@@ -274,7 +274,7 @@ async fn untrusted(link: &Link, said: &Said) -> TransportError {
             },
         },
     };
-    host_key::refusal(known, verdict, &shown.kind, &shown.fingerprint).unwrap_or_else(general)
+    refusal(&known, verdict, &shown.kind, &shown.fingerprint).unwrap_or_else(general)
 }
 
 /// The line of a file that speaks against the key.
