@@ -6,7 +6,7 @@ use std::time::Duration;
 use russh::keys::Algorithm;
 
 use super::master::{patience, way};
-use super::options::{self, Pins};
+use super::options::{Pins, SILENCE};
 use super::said::{Said, Stage, plain};
 use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict, refusal};
 use crate::transport::ssh::jump::at;
@@ -317,7 +317,7 @@ async fn refused(link: &Link, said: &Said) -> TransportError {
     }
     let Some(denied) = said.line_with("Permission denied (") else {
         if said.parting().is_some_and(|words| words.ends_with(" timed out")) {
-            return undecided(link, said, options::silence(link));
+            return undecided(link, said, SILENCE);
         }
         let words = said.parting().or(said.last()).unwrap_or("without a reason");
         return error(

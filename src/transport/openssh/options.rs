@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::transport::Link;
-use crate::transport::ssh::authentication::LOGIN;
 use crate::transport::user_config::SshConfig;
 
 /// What holds whatever the user has configured. Nothing is run, forwarded, written or asked but what we ask for, and no
@@ -31,14 +30,12 @@ const ALWAYS: &[&str] = &[
     "LogLevel=DEBUG1",
 ];
 
-/// How often a server is asked whether it is still there, in seconds.
+/// How often a server is asked whether it is still there, in seconds, and how often in vain.
 const ALIVE: u64 = 5;
+const ALIVES: u64 = 3;
 
-/// How long a server may say nothing. `ssh` knows one limit for the login and for all that comes after it.
-pub(super) fn silence(link: &Link) -> Duration {
-    let times = (link.connect_timeout * LOGIN).as_secs().div_ceil(ALIVE);
-    Duration::from_secs(times.max(3) * ALIVE)
-}
+/// How long a server may say nothing: `ssh` knows one limit for the login and for all that comes after it.
+pub(super) const SILENCE: Duration = Duration::from_secs(ALIVE * ALIVES);
 
 /// The words behind `ssh`. `hop` is the socket of the connection to the jump host before it.
 pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: bool, pins: &Pins) -> Vec<OsString> {
@@ -53,7 +50,7 @@ pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: boo
     ALWAYS.iter().for_each(|option| words.option(option));
     words.option(&format!("ControlPath={}", socket.display()));
     words.option(&format!("ServerAliveInterval={ALIVE}"));
-    words.option(&format!("ServerAliveCountMax={}", silence(link).as_secs() / ALIVE));
+    words.option(&format!("ServerAliveCountMax={ALIVES}"));
     // Without a secret of the inventory's nothing is asked, for nobody would answer.
     words.option(if answers { "BatchMode=no" } else { "BatchMode=yes" });
     // Ours runs out first, and says where.
