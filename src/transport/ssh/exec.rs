@@ -186,13 +186,18 @@ async fn listen(
     }
     ending.ok_or_else(|| match session.handle.is_closed() {
         true => lost(session, "while the command was running"),
-        false => TransportError::new(
-            Rung::Command,
-            "no-exit-status",
-            "the server closed the channel without saying how the command ended",
-        )
-        .hint("the command may have been killed, or the server is not an ordinary sshd: look at the host's own log"),
+        false => untold(),
     })
+}
+
+/// The channel was closed, and the connection was not.
+pub(in crate::transport) fn untold() -> TransportError {
+    TransportError::new(
+        Rung::Command,
+        "no-exit-status",
+        "the server closed the channel without saying how the command ended",
+    )
+    .hint("the command may have been killed, or the server is not an ordinary sshd: look at the host's own log")
 }
 
 pub(super) fn lost(session: &Session, when: &str) -> TransportError {

@@ -3,14 +3,14 @@
 mod agent;
 pub(super) mod algorithms;
 mod asking;
-mod authentication;
+pub(super) mod authentication;
 mod candidates;
 mod certificates;
 pub(super) mod dial;
-mod exec;
+pub(super) mod exec;
 pub(super) mod files;
 mod forward;
-mod guard;
+pub(super) mod guard;
 pub(super) mod handshake;
 pub(super) mod host_key;
 pub(super) mod jump;

@@ -46,6 +46,7 @@ fn hosts(server: &Sshd, ports: impl Iterator<Item = u16>) -> Vec<Host> {
         patience: 10,
         home: server.file("home"),
         expected: Unknown("tcp", "connect-timeout", "does not answer within"),
+        openssh: None,
     };
     ports.enumerate().map(host).collect()
 }
