@@ -6,7 +6,7 @@ use crate::model::Script;
 
 /// What a call's script prints first, on both streams. It stands in the script in two parts: whatever prints the script
 /// itself has not run it.
-const MARK: (&str, &str) = ("hactl-begins-here", "8d1f06c2a5e94b7b");
+const MARK: (&str, &str) = ("hactl_begins_here", "8d1f06c2a5e94b7b");
 
 /// How much of what comes before is kept.
 const KEPT: usize = 16 * 1024;
@@ -69,11 +69,11 @@ mod tests {
 
     #[test]
     fn what_comes_before_the_mark_is_not_the_call_s_in_whatever_pieces_it_comes() {
-        let text = b"motd hactl-begins-\nhactl-begins-here-8d1f06c2a5e94b7b\nhactl-begins-here-8d1f06c2a5e94b7b\nout";
+        let text = b"motd hactl_begins_\nhactl_begins_here-8d1f06c2a5e94b7b\nhactl_begins_here-8d1f06c2a5e94b7b\nout";
         for size in 1..40 {
             let mut stream = Begin::default();
             let own: Vec<u8> = text.chunks(size).flat_map(|piece| stream.own(piece).into_owned()).collect();
-            assert_eq!(own, b"hactl-begins-here-8d1f06c2a5e94b7b\nout", "pieces of {size}");
+            assert_eq!(own, b"hactl_begins_here-8d1f06c2a5e94b7b\nout", "pieces of {size}");
         }
     }
 

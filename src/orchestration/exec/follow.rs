@@ -45,8 +45,8 @@ impl Follow {
     pub(super) fn text(&self, seen: Option<Place>) -> Bytes {
         let mut script = Script::new();
         script.line(&format!("hactl_nonce={} hactl_name={}", self.nonce, quote(&self.name)));
-        script.line(&format!("hactl_newest() {{\n{}\n}}", self.newest));
         script.line(FOLLOW);
+        script.line(&format!("hactl_newest() {{\n{}\n}}", self.newest));
         script.line(&match seen {
             Some(Place { inode, offset }) => format!("hactl_follow - {inode} {offset}"),
             None => format!("hactl_follow {}", self.lines),

@@ -3,8 +3,13 @@
 # Before the bytes of a file comes a line of its own: a record separator, the nonce, and INODE OFFSET. Behind a gap that
 # nobody can close stands the nonce and `missed`.
 
-# hactl_newest sets hactl_log to the file that is to be followed, or to nothing.
 # shellcheck disable=SC2154,SC2012,SC2030,SC2031 # hactl_log and others come from before; `ls` alone knows the numbers of files
+
+# Sets hactl_log to the file that is to be followed, or to nothing. Whoever looks for another one by then says so after this.
+hactl_newest() {
+    hactl_log=$hactl_name
+    [ -e "$hactl_log" ] || hactl_log=
+}
 
 hactl_at() { # INODE OFFSET
     printf '\036%s %s %s\n' "$hactl_nonce" "$1" "$2"
