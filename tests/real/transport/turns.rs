@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use russh::keys::{PrivateKey, PublicKey};
-use russh::server::{Auth, Config, Handler, run_stream};
+use russh::keys::PrivateKey;
+use russh::server::{Auth, Config, Handler, PublicKeyOffer, VerifiedPublicKey, run_stream};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -45,13 +45,13 @@ impl Door {
 impl Handler for Door {
     type Error = russh::Error;
 
-    async fn auth_publickey_offered(&mut self, _: &str, _: &PublicKey) -> Result<Auth, russh::Error> {
+    async fn auth_publickey_offered(&mut self, _: &str, _: PublicKeyOffer<'_>) -> Result<Auth, russh::Error> {
         self.count(|count| count.asking += 1);
         drop(self.open.wait_for(|open| *open).await);
         Ok(Auth::Accept)
     }
 
-    async fn auth_publickey(&mut self, _: &str, _: &PublicKey) -> Result<Auth, russh::Error> {
+    async fn auth_publickey(&mut self, _: &str, _: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
         self.count(|count| (count.asking, count.outside) = (count.asking - 1, count.outside - 1));
         Ok(Auth::Accept)
     }
