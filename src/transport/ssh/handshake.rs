@@ -5,12 +5,13 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use russh::Preferred;
 use russh::client::{self, Config, Handle};
 use russh::keys::{Algorithm, HashAlg};
+use russh::{Preferred, SshId};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::ahead::GREETING;
 use super::asking::{Ask, Failed};
 use super::guard::{Guard, Hold, guarded};
 use super::host_key::{Doorman, Parting};
@@ -91,6 +92,7 @@ fn config(link: &Link, known: &KnownHosts, ask: &Ask) -> Config {
     // Silence alone must not end what is still being asked about.
     let asked = interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(2));
     Config {
+        client_id: SshId::Standard(Cow::Borrowed(GREETING)),
         preferred: Preferred {
             key: Cow::Owned(key),
             host_key_certificates: Cow::Owned(certificates),
