@@ -85,6 +85,7 @@ fn a_greeting_of_a_whole_megabyte_costs_nobody_else_anything() {
             patience: 20,
             home: server.file("home"),
             expected: *expected,
+            openssh: None,
         }
     };
     look_at(&cases.iter().zip(&servers).map(host).collect::<Vec<_>>(), "plan");
