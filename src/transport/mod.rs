@@ -16,11 +16,13 @@ mod link;
 mod local;
 mod openssh;
 mod outlet;
+mod person;
 mod program;
 mod request;
 mod retry;
 mod ssh;
 mod stream;
+mod tokens;
 mod upload;
 pub mod user_config;
 
@@ -32,8 +34,9 @@ pub use host_key::{HostKey, Standing, host_key};
 pub use known_hosts::{RecordError, Recorded, known_hosts_line, record};
 pub use link::{AddressFamily, Algorithms, Become, ConnectionOptions, Given, Keepalive, Link};
 pub use outlet::{Outlet, Piece, Printed};
+pub use person::{Question, Wanted};
 pub use request::{Ending, Gate, GateProgress, HangUp, Input, Prompt, Refusal, RefusalKind, Reply, Request, call};
-pub use ssh::{JumpHosts, Keyring, Question};
+pub use ssh::{JumpHosts, Keyring};
 pub use stream::{ByteStream, Stream, dial};
 pub use upload::{RESUMED_FROM, Sending, upload};
 

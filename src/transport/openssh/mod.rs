@@ -8,6 +8,7 @@
 //! The user's configuration holds, except for what the inventory says and what [`options`] always forbids.
 
 mod answers;
+mod desk;
 mod exec;
 mod explain;
 mod forward;
@@ -15,6 +16,7 @@ mod lines;
 mod master;
 mod mux;
 mod options;
+mod questions;
 mod room;
 mod said;
 
@@ -52,7 +54,7 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     async fn room(&self) -> Result<Arc<Room>, TransportError> {
-        self.0.room.get_or_try_init(|| async { Room::open().map(Arc::new) }).await.cloned()
+        self.0.room.get_or_try_init(|| async { Room::open().await.map(Arc::new) }).await.cloned()
     }
 
     /// The climb to the jump host that a link leads to, for whoever goes through it.

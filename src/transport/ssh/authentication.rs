@@ -25,6 +25,12 @@ use super::{candidates, certificates};
 use crate::transport::{Link, TransportError};
 use signing::{Signatory, Unable};
 
+/// What a login by any `ssh` has to be judged by.
+pub(in crate::transport) mod login {
+    pub(in crate::transport) use super::questions::{Wanted, wanted};
+    pub(in crate::transport) use super::refusals::{expired, unanswered, wrong_password};
+}
+
 /// How many refusals we let it come to. OpenSSH hangs up at the sixth (`MaxAuthTries`), and counts a password like a key.
 const REFUSALS: usize = 5;
 

@@ -39,10 +39,12 @@ use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, Transp
 pub(super) use asking::look;
 use asking::{Ask, Failed, open};
 use authentication::Entry;
+pub(super) use authentication::login;
 use guard::Hold;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
-pub use keyring::{Keyring, Question};
+pub use keyring::Keyring;
+pub(super) use keyring::Typed;
 use proxy_command::ProxyCommand;
 
 /// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about

@@ -38,7 +38,7 @@ impl Login<'_> {
             match self.conversation(password).await? {
                 Said::Yes => return Ok(true),
                 Said::No => {
-                    self.faults.insert(0, self.wrong_password());
+                    self.faults.insert(0, refusals::wrong_password(&self.link.user));
                     return Ok(false);
                 }
                 Said::NeverAsked => {}
@@ -54,7 +54,7 @@ impl Login<'_> {
             return Ok(true);
         }
         if self.refusals > before {
-            self.faults.insert(0, self.wrong_password());
+            self.faults.insert(0, refusals::wrong_password(&self.link.user));
             return Ok(false);
         }
         // It was right, and is not all that is wanted.
