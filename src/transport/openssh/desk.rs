@@ -53,6 +53,8 @@ struct Now {
     answered: usize,
     /// Does the server ask questions?
     questioned: bool,
+    /// The person has typed an answer, and nothing has come of it yet.
+    typed: bool,
     /// The PIN that was given last, until it is known what came of it.
     given: Option<(String, Arc<Secret>)>,
 }
@@ -80,6 +82,11 @@ impl<'a> Desk<'a> {
     pub(super) fn hear(&mut self, line: &str) -> Result<(), Errand> {
         if line.starts_with("debug1: Next authentication method: keyboard-interactive") {
             self.now.questioned = true;
+        }
+        if line.contains("with partial success") {
+            self.now.typed = false;
+        } else if line.starts_with("debug1: Authentications that can continue") && std::mem::take(&mut self.now.typed) {
+            self.fault.get_or_insert_with(|| login::mistyped(&self.link.user));
         }
         let has = |words: &[&str]| words.iter().any(|word| line.contains(word));
         if has(&["debug1: Authentications that can continue", "Authenticated to ", "Permission denied ("]) {
@@ -209,6 +216,7 @@ impl<'a> Desk<'a> {
         let wanted = Wanted::Answer { host: name.clone(), question: heard(question), shown: false };
         let answer = keyring.person().answer(turn, Question { wanted, again: false }).await;
         self.now.answered += 1;
+        self.now.typed = answer.is_some();
         answer.map(|answer| Some(Arc::new(answer))).ok_or_else(unanswered)
     }
 

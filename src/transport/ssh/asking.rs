@@ -1,5 +1,7 @@
 //! How a server is asked for its key. It has several and shows one: where that one will not do, another may.
 
+use std::sync::Arc;
+
 use russh::keys::Algorithm;
 
 use super::algorithms::key_kinds;
@@ -8,6 +10,7 @@ use super::proxy_command::State;
 use super::{Opened, attempt};
 use crate::transport::host_key::{HostKey, Standing};
 use crate::transport::known_hosts::{Verdict, same_kind};
+use crate::transport::person::Turn;
 use crate::transport::{Link, Rung, TransportError};
 
 /// How a server is asked for its key.
@@ -19,6 +22,8 @@ pub(super) struct Ask {
     pub(super) plain: bool,
     /// The kinds of keys that were shown before.
     seen: Vec<Algorithm>,
+    /// The right to ask a person what the server asks.
+    pub(super) turn: Option<Arc<Turn>>,
 }
 
 impl Ask {
@@ -79,8 +84,8 @@ impl From<TransportError> for Box<Failed> {
 }
 
 /// One try to get in; the server is asked for each of its keys that could be the right one.
-pub(super) async fn open(link: &Link) -> Result<Opened, TransportError> {
-    let mut ask = Ask::default();
+pub(super) async fn open(link: &Link, turn: Option<Arc<Turn>>) -> Result<Opened, TransportError> {
+    let mut ask = Ask { turn, ..Ask::default() };
     let mut first: Option<TransportError> = None;
     loop {
         let failed = match attempt(link, &ask).await {

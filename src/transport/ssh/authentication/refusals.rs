@@ -109,6 +109,15 @@ pub(in crate::transport) fn wrong_password(user: &str) -> TransportError {
     )
 }
 
+/// What was typed was refused.
+pub(in crate::transport) fn mistyped(user: &str) -> TransportError {
+    error(
+        "answer-refused",
+        format!("the server does not take what was typed for {user}"),
+        "run again, with a new code: most codes are good for one login only, and for a short time",
+    )
+}
+
 /// The agent has not signed, though the server takes the key.
 pub(super) fn unsigned(name: &str, why: Unsigned) -> TransportError {
     match why {
@@ -143,6 +152,7 @@ pub(in crate::transport) fn unanswered(user: &str, question: &str, said: &str) -
     error(
         "question-unanswered",
         format!("the server asks {user} a question that hactl has no answer to: `{question}`{said}"),
-        "a second factor wants a person: log in with a key or certificate that is exempt from it",
+        "a second factor wants a person: run hactl on a terminal without --no-input and answer it, or log in with a key \
+         or certificate that is exempt from it",
     )
 }
