@@ -27,6 +27,11 @@ pub(super) struct Ask {
 }
 
 impl Ask {
+    /// For whoever lives as long as the connection: the right to ask ends with the login.
+    pub(super) fn without_turn(&self) -> Self {
+        Self { turn: None, ..self.clone() }
+    }
+
     /// Is this a kind of key that was not shown before?
     pub(super) fn wants(&self, kind: &Algorithm) -> bool {
         !self.seen.iter().any(|seen| same_kind(seen, kind))
@@ -95,7 +100,7 @@ pub(super) async fn open(link: &Link, turn: Option<Arc<Turn>>) -> Result<Opened,
         match failed.sight.as_ref().and_then(|sight| sight.again.clone()) {
             Some(next) => {
                 first.get_or_insert(failed.error);
-                ask = next;
+                ask = Ask { turn: ask.turn, ..next };
             }
             None if failed.is_last() => return Err(first.unwrap_or(failed.error)),
             None => return Err(failed.error),

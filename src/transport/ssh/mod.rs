@@ -193,7 +193,7 @@ async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &A
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting, hold) = handshake::handshake(link, stream, ask).await?;
+    let (mut handle, parting, hold) = handshake::handshake(link, stream, &ask.without_turn()).await?;
     let later = match authentication::authenticate(link, &mut handle, &parting, ask.turn.clone()).await? {
         Entry::In => None,
         Entry::Locked(file) => Some(Opened::Locked(file)),

@@ -225,7 +225,7 @@ fn one_question_is_enough_for_many_hosts_at_the_same_time() {
         server.known_hosts().display()
     );
     for (index, address) in addresses.iter().enumerate() {
-        text.push_str(&format!("  is-{index}: {{ address: {address}, transport: openssh, roles: [load-balancer] }}\n"));
+        text.push_str(&format!("  is-{index}: {{ address: {address}, transport: openssh }}\n"));
     }
     fs::write(token.folder.path().join("inventory.yaml"), text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hactl"));
