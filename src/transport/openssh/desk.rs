@@ -7,6 +7,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::questions::{Asked, NAME, asked, bare};
 use crate::model::Secret;
@@ -16,6 +19,12 @@ use crate::transport::ssh::{Typed, login};
 use crate::transport::tokens::{Held, Pin};
 use crate::transport::{Link, Rung, TransportError};
 
+/// How long a host waits for its turn with a token before it leaves the server.
+const MOMENT: Duration = Duration::from_secs(10);
+
+/// How often a token may fail that has taken its PIN.
+const FAILURES: usize = 2;
+
 /// What is to be done before `ssh` is started anew.
 #[derive(Debug)]
 pub(super) enum Errand {
@@ -23,8 +32,8 @@ pub(super) enum Errand {
     Passphrase(PathBuf),
     /// A PIN is to be asked for, or waited for while somebody else tries it.
     Pin { name: String, wanted: Wanted },
-    /// A PIN was refused.
-    Refused { name: String, pin: Arc<Secret>, words: String },
+    /// A PIN was refused, or the token has failed.
+    Failed { name: String, pin: Arc<Secret>, words: String },
     /// Somebody else is asked something.
     Turn,
     /// There is no point in trying again.
@@ -36,7 +45,9 @@ pub(super) struct Desk<'a> {
     link: &'a Link,
     /// May what a server asks look like what `ssh` asks?
     unnamed: bool,
-    /// The PIN that is tried with this connection, while others wait.
+    /// How often a token has failed that had taken its PIN before.
+    failures: usize,
+    /// The token that signs for this connection, while others wait: many can do one thing at a time only.
     held: Option<(String, Held)>,
     /// Kept from one question of a login to the next.
     turn: Option<Turn>,
@@ -65,7 +76,7 @@ fn error(code: &'static str, cause: String, hint: &str) -> TransportError {
 
 impl<'a> Desk<'a> {
     pub(super) fn new(link: &'a Link, unnamed: bool) -> Self {
-        Self { link, unnamed, held: None, turn: None, fault: None, now: Now::default() }
+        Self { link, unnamed, failures: 0, held: None, turn: None, fault: None, now: Now::default() }
     }
 
     /// An `ssh` starts.
@@ -95,7 +106,7 @@ impl<'a> Desk<'a> {
             && has(&["login failed", "signing failed"])
             && let Some((name, pin)) = self.now.given.take()
         {
-            return Err(Errand::Refused { name, pin, words: heard(line) });
+            return Err(Errand::Failed { name, pin, words: heard(line) });
         }
         Ok(())
     }
@@ -123,7 +134,7 @@ impl<'a> Desk<'a> {
             Asked::Passphrase(file) => self.passphrase(file).await,
             Asked::Pin(name) => {
                 let name = heard(&name);
-                self.pin(name.clone(), Wanted::Pin(name))
+                self.pin(name.clone(), Wanted::Pin(name)).await
             }
             Asked::Password => match self.now.password.take() {
                 Some(password) => {
@@ -150,7 +161,7 @@ impl<'a> Desk<'a> {
                 self.fault.get_or_insert(error);
                 Ok(None)
             }
-            Typed::Unreadable => self.pin(format!("key {}", path.display()), Wanted::Passphrase(path)),
+            Typed::Unreadable => self.pin(format!("key {}", path.display()), Wanted::Passphrase(path)).await,
         }
     }
 
@@ -160,22 +171,24 @@ impl<'a> Desk<'a> {
         self.link.identities.iter().find(begins).cloned().unwrap_or_else(|| Path::new(file).to_owned())
     }
 
-    fn pin(&mut self, name: String, wanted: Wanted) -> Result<Option<Arc<Secret>>, Errand> {
+    async fn pin(&mut self, name: String, wanted: Wanted) -> Result<Option<Arc<Secret>>, Errand> {
         let keyring = &self.link.keyring;
         if !keyring.person().is_there() {
             self.fault.get_or_insert_with(|| missing(&name, &wanted, "nobody can be asked for it"));
             return Ok(None);
         }
         let held = self.held.take_if(|(held, _)| *held == name).map(|(_, token)| token);
-        let Some(token) = held.or_else(|| keyring.tokens().hold_now(&name)) else {
-            return Err(Errand::Pin { name, wanted });
+        let token = match held {
+            Some(token) => token,
+            // Whoever asks for the PIN takes long, and whoever only signs does not.
+            None => match timeout(MOMENT, keyring.tokens().hold(&name)).await {
+                Ok(token) => token,
+                Err(_) => return Err(Errand::Pin { name, wanted }),
+            },
         };
         match token.pin() {
-            Pin::Proven(pin) => {
-                self.now.given = Some((name, Arc::clone(&pin)));
-                Ok(Some(pin))
-            }
-            Pin::Untried(pin) => {
+            Pin::Proven(_) if self.failures > FAILURES => Ok(None),
+            Pin::Proven(pin) | Pin::Untried(pin) => {
                 self.now.given = Some((name.clone(), Arc::clone(&pin)));
                 self.held = Some((name, token));
                 Ok(Some(pin))
@@ -238,13 +251,22 @@ impl<'a> Desk<'a> {
                     self.held = Some((name, token));
                 }
             }
-            Errand::Refused { name, pin, words } => {
+            Errand::Failed { name, pin, words } => {
                 let held = self.held.take().filter(|(held, _)| *held == name).map(|(_, token)| token);
                 let mut token = match held {
                     Some(token) => token,
                     None => keyring.tokens().hold(&name).await,
                 };
-                token.refuse(&pin, words.to_lowercase().contains("locked"));
+                let has = |marks: &[&str]| marks.iter().any(|mark| words.contains(mark));
+                if matches!(token.pin(), Pin::Proven(_)) && !has(&["PIN ", "incorrect passphrase"]) {
+                    // It is the right one: the token was busy, or is gone.
+                    self.failures += 1;
+                    if self.failures > FAILURES {
+                        self.fault.get_or_insert_with(|| failure(&name, &words));
+                    }
+                    return Ok(());
+                }
+                token.refuse(&pin, has(&["locked"]));
                 if let Pin::None { refused } = token.pin() {
                     self.fault.get_or_insert_with(|| refusal(&name, refused, Some(&words)));
                 }
@@ -280,5 +302,13 @@ fn refusal(name: &str, refused: usize, words: Option<&str>) -> TransportError {
         "token-pin-refused",
         format!("{pins} that was typed for {name} did not open it{words}").replace("PINs that was", "PINs that were"),
         "a few wrong ones lock a token for good: see how many are left (`pkcs11-tool -L`, `ykman info`) before you try again",
+    )
+}
+
+fn failure(name: &str, words: &str) -> TransportError {
+    error(
+        "token-failed",
+        format!("{name} has taken its PIN, and does not sign: {words}"),
+        "is it plugged in, and used by no other program? `ssh -v` to the same host by hand should fail in the same way",
     )
 }
