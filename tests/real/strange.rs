@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cases;
+mod names;
 mod network;
 mod packets;
 mod server;

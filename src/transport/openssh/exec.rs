@@ -17,7 +17,6 @@ use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
 use crate::transport::linger::Linger;
 use crate::transport::local::fill;
 use crate::transport::outlet::Outflow;
-use crate::transport::ssh::instead;
 use crate::transport::{Climb, Ending, Reply, Request, Rung, TransportError};
 
 /// How long an `ssh` that has its connection may take to say so.
@@ -76,10 +75,7 @@ pub(super) async fn exec(
     let hearing = Hearing { session, request, climb };
     let read = hearing.listen(mux, stdout, stderr, &mut dialogue, sender);
     match exchange(read, write, end).await {
-        Ok(ending) => {
-            let (stdout, stderr) = dialogue.heard();
-            instead::of_our_command(&ending, stdout, stderr).map_or_else(|| dialogue.finish(ending), Err)
-        }
+        Ok(ending) => dialogue.finish(ending),
         Err(Halt::Failed(error)) => Err(error),
         Err(Halt::Late) => Err(dialogue.out_of_time(request)),
     }

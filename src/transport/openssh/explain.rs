@@ -6,9 +6,9 @@ use russh::keys::Algorithm;
 
 use super::options::Pins;
 use super::said::{Said, Stage};
-use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict};
+use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict, refusal};
 use crate::transport::ssh::jump::at;
-use crate::transport::ssh::{dial, files, handshake, host_key};
+use crate::transport::ssh::{dial, files, handshake};
 use crate::transport::{Link, Rung, TransportError};
 
 fn error(rung: Rung, code: &'static str, cause: impl Into<String>, hint: impl Into<String>) -> TransportError {
@@ -239,7 +239,7 @@ async fn untrusted(link: &Link, said: &Said) -> TransportError {
             },
         },
     };
-    host_key::refusal(known, verdict, &shown.kind, &shown.fingerprint).unwrap_or_else(general)
+    refusal(&known, verdict, &shown.kind, &shown.fingerprint).unwrap_or_else(general)
 }
 
 /// The line of a file that speaks against the key.

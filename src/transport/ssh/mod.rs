@@ -13,7 +13,6 @@ mod forward;
 mod guard;
 pub(super) mod handshake;
 pub(super) mod host_key;
-pub(super) mod instead;
 pub(super) mod jump;
 mod keyring;
 mod keys;
