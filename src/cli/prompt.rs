@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::console::Console;
 use crate::model::Secret;
-use crate::transport::{Keyring, Question};
+use crate::transport::{Keyring, Question, Wanted};
 
 /// How often it is looked whether the user wants to stop instead.
 const LOOK: u8 = 100;
@@ -28,11 +28,21 @@ pub(super) fn keyring(console: &Console, no_input: bool) -> Keyring {
 }
 
 fn ask(console: &Console, question: &Question) -> Option<Secret> {
-    let file = question.file.display();
-    let again = if question.again { "That does not open it. " } else { "" };
-    let prompt = console.clean(&format!("{again}Passphrase of {file}: "));
-    let answer = console.while_asking(|| hidden(&prompt, || console.is_interrupted()));
-    // Nothing is no passphrase: whoever does not know it goes on without this key.
+    let again = |words| if question.again { words } else { "" };
+    let (prompt, is_shown) = match &question.wanted {
+        Wanted::Passphrase(file) => {
+            (format!("{}Passphrase of {}: ", again("That does not open it. "), file.display()), false)
+        }
+        Wanted::Pin(name) => (format!("{}PIN of {name}: ", again("That was refused. ")), false),
+        Wanted::Answer { host, question, shown } => (format!("{host} asks: {question} "), *shown),
+        Wanted::Touch { host, notice } => {
+            console.while_asking(|| console.error(&format!("{host}: touch the token ({notice})")));
+            return None;
+        }
+    };
+    let prompt = console.clean(&prompt);
+    let answer = console.while_asking(|| typed(&prompt, is_shown, || console.is_interrupted()));
+    // Nothing is no answer: whoever does not know it goes on without.
     answer.ok().flatten().filter(|answer| !answer.is_empty()).map(|answer| Secret::new(answer.to_string()))
 }
 
@@ -50,11 +60,11 @@ struct Silenced {
 }
 
 impl Silenced {
-    fn new() -> io::Result<Self> {
+    fn new(is_shown: bool) -> io::Result<Self> {
         let terminal = File::options().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&terminal)?;
         let mut silent = before.clone();
-        silent.local_flags.remove(LocalFlags::ECHO);
+        silent.local_flags.set(LocalFlags::ECHO, is_shown);
         silent.local_flags.insert(LocalFlags::ECHONL | LocalFlags::ICANON);
         // What was typed before the question is no answer to it.
         tcsetattr(&terminal, SetArg::TCSAFLUSH, &silent)?;
@@ -68,9 +78,9 @@ impl Drop for Silenced {
     }
 }
 
-/// A line that is not shown while it is typed. `None` at the end of the input, or when `stopped`.
-fn hidden(prompt: &str, stopped: impl Fn() -> bool) -> io::Result<Option<Zeroizing<String>>> {
-    let mut silenced = Silenced::new()?;
+/// A line, which is seen while it is typed only if `is_shown`. `None` at the end of the input, or when `stopped`.
+fn typed(prompt: &str, is_shown: bool, stopped: impl Fn() -> bool) -> io::Result<Option<Zeroizing<String>>> {
+    let mut silenced = Silenced::new(is_shown)?;
     write!(silenced.terminal, "{prompt}")?;
     silenced.terminal.flush()?;
     // As large as it can get from the beginning: a copy that is left behind by growing would not be wiped.

@@ -17,11 +17,13 @@ mod link;
 mod local;
 mod openssh;
 mod outlet;
+mod person;
 mod program;
 mod request;
 mod retry;
 mod ssh;
 mod stream;
+mod tokens;
 mod upload;
 pub mod user_config;
 
@@ -34,8 +36,9 @@ pub use instead::instead;
 pub use known_hosts::{RecordError, Recorded, known_hosts_line, record};
 pub use link::{AddressFamily, Algorithms, Become, ConnectionOptions, Given, Keepalive, Link};
 pub use outlet::{Outlet, Piece, Printed};
+pub use person::{Question, Wanted};
 pub use request::{Ending, Gate, GateProgress, HangUp, Input, Prompt, Refusal, RefusalKind, Reply, Request, call};
-pub use ssh::{JumpHosts, Keyring, Question};
+pub use ssh::{JumpHosts, Keyring};
 pub use stream::{ByteStream, Stream, dial};
 pub use upload::{RESUMED_FROM, Sending, upload};
 

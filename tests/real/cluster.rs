@@ -14,6 +14,7 @@ mod pack;
 mod preflight;
 mod prompt;
 mod secrets;
+mod tokens;
 mod trust;
 mod twice;
 mod undo;

@@ -108,6 +108,16 @@ impl Sshd {
             skip("there is no sshd");
             return None;
         };
+        Self::start_as(folder, config, environment, &sshd)
+    }
+
+    /// The same by another name of the program, after which it asks for its rules of authentication (PAM).
+    pub(crate) fn start_as(
+        folder: TempDir,
+        config: &[&str],
+        environment: &[(&str, &Path)],
+        sshd: &Path,
+    ) -> Option<Self> {
         if is_root() {
             fs::create_dir_all("/run/sshd").unwrap();
         }
@@ -115,7 +125,7 @@ impl Sshd {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             fs::write(folder.path().join("sshd_config"), written(folder.path(), port, config)).unwrap();
-            let mut child = spawn(&sshd, folder.path(), environment);
+            let mut child = spawn(sshd, folder.path(), environment);
             if listens(&mut child, &folder.path().join("log"), port) {
                 let server = Self { folder, child, port };
                 server.record("host_ed25519.pub");

@@ -3,6 +3,7 @@
 mod agent;
 mod become_user;
 mod certificates;
+mod codes;
 mod faults;
 mod host_keys;
 mod jump;

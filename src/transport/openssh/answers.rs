@@ -1,57 +1,71 @@
-//! Answering what `ssh` asks, with the inventory's secrets.
+//! How `ssh` asks, and how it is answered.
 //!
 //! `ssh` asks through a program of its user's choice (SSH_ASKPASS). Ours is a few lines of shell that say the question on
-//! standard error, which is read here, and read the answer from standard input, which is written here: a secret is never
-//! on a command line, in the environment or in a file.
+//! standard error, which is read here, and read the answer from a pipe in our private folder, which is written here: a
+//! secret is never on a command line, in the environment or in a file. Standard input would not do: that of an `ssh` that
+//! is a proxy command is its connection.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::{ChildStdin, Command};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use tokio::process::Command;
 
 use super::room::Room;
 use crate::model::Secret;
-use crate::transport::{Link, Rung, TransportError};
+use crate::transport::{Rung, TransportError};
 
 /// What is said before a question, so that nothing that a server says can pass for one.
 const MARK: &str = "hactl-asked";
 
-/// Told that there is no answer, it ends with an error, and ssh goes on without.
-const ASK: &str = "#!/bin/sh
-case ${SSH_ASKPASS_PROMPT-} in none) exit 0 ;; esac
-printf '%s %s ' hactl-asked \"$HACTL_ASKED\" >&2
-printf %s \"$1\" | tr '\\n' ' ' >&2
-printf '\\n' >&2
-IFS= read -r hactl_answer && [ -n \"$hactl_answer\" ] || exit 1
-printf '%s\\n' \"$hactl_answer\"
-";
+/// Told that there is no answer, it ends with an error, and ssh goes on without. What is to be confirmed is not.
+const ASK: &str = r#"#!/bin/sh
+case ${SSH_ASKPASS_PROMPT-} in
+none) hactl_kind=notice ;;
+confirm) exit 1 ;;
+*) hactl_kind=question ;;
+esac
+printf '%s %s %s %s\n' hactl-asked "$HACTL_ASKED" "$hactl_kind" "$(printf %s "$1" | tr '\n' ' ')" >&2
+[ "$hactl_kind" = question ] || exit 0
+IFS= read -r hactl_answer <"$HACTL_ANSWERS" && [ -n "$hactl_answer" ] || exit 1
+printf '%s\n' "$hactl_answer"
+"#;
 
-/// The secrets of one connection, each given once: one that was refused is not tried again.
+/// What was said by the program that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Heard<'a> {
+    /// It waits for an answer.
+    Question(&'a str),
+    /// Nothing is to be answered.
+    Notice(&'a str),
+}
+
+/// The way of the questions and answers of one `ssh`.
 pub(super) struct Answers {
     program: PathBuf,
     nonce: String,
-    passphrase: Option<Arc<Secret>>,
-    password: Option<Arc<Secret>>,
+    pipe: PathBuf,
+    /// Both ends are open all the time: the program need not wait for us to open it, nor we for the program.
+    reading: File,
+    writing: File,
 }
 
 impl Answers {
-    /// `None` where the inventory names no secret for this link.
-    pub(super) fn of(link: &Link, room: &Room) -> Result<Option<Self>, TransportError> {
-        if link.passphrase.is_none() && link.password.is_none() {
-            return Ok(None);
-        }
+    pub(super) fn new(room: &Room) -> Result<Self, TransportError> {
         let program = room.folder().join("ask");
-        written(&program).map_err(|error| {
-            TransportError::new(Rung::Authentication, "openssh-failed", format!("{}: {error}", program.display()))
+        let failed = |path: &Path, error: io::Error| {
+            TransportError::new(Rung::Authentication, "openssh-failed", format!("{}: {error}", path.display()))
                 .hint("transport: openssh needs a folder of its own below XDG_RUNTIME_DIR or /tmp")
-        })?;
+        };
+        written(&program).map_err(|error| failed(&program, error))?;
         let nonce = format!("{:032x}", rand::random::<u128>());
-        Ok(Some(Self { program, nonce, passphrase: link.passphrase.clone(), password: link.password.clone() }))
+        let pipe = room.folder().join(format!("answers-{:016x}", rand::random::<u64>()));
+        let (reading, writing) = piped(&pipe).map_err(|error| failed(&pipe, error))?;
+        Ok(Self { program, nonce, pipe, reading, writing })
     }
 
     /// Lets `ssh` ask here and nowhere else.
@@ -62,31 +76,42 @@ impl Answers {
             // Before OpenSSH 8.4 that was the condition, besides having no terminal.
             .env("DISPLAY", std::env::var_os("DISPLAY").unwrap_or_else(|| ":0".into()))
             .env("HACTL_ASKED", &self.nonce)
-            .stdin(Stdio::piped());
+            .env("HACTL_ANSWERS", &self.pipe);
     }
 
-    /// Answers where the line is a question. A PIN is never given: a few wrong ones lock a token for good.
-    pub(super) async fn answer(&mut self, line: &str, stdin: &mut Option<ChildStdin>) -> bool {
-        let Some(question) = line.strip_prefix(MARK).and_then(|rest| rest.trim_start().strip_prefix(&self.nonce))
-        else {
-            return false;
-        };
-        let question = question.trim();
-        let secret = if question.starts_with("Enter passphrase for") {
-            // It may open more than one key.
-            self.passphrase.clone()
-        } else if question.starts_with("Enter PIN") {
-            None
-        } else {
-            self.password.take()
-        };
-        let Some(stdin) = stdin else { return true };
-        let line = secret.map_or_else(|| Secret::new("\n".to_owned()), |secret| secret.map(|text| format!("{text}\n")));
-        // An ssh that has ended meanwhile is noticed by its end.
-        drop(stdin.write_all(line.expose().as_bytes()).await);
-        drop(stdin.flush().await);
-        true
+    /// Does the program that asks say this?
+    pub(super) fn heard<'a>(&self, line: &'a str) -> Option<Heard<'a>> {
+        let said = line.strip_prefix(MARK)?.trim_start().strip_prefix(&self.nonce)?.trim_start();
+        let (kind, text) = said.split_once(' ')?;
+        match kind {
+            "question" => Some(Heard::Question(text.trim())),
+            "notice" => Some(Heard::Notice(text.trim())),
+            _ => None,
+        }
     }
+
+    /// Answers the question that was heard last. A program that has ended meanwhile takes nothing.
+    pub(super) fn give(&mut self, secret: Option<&Secret>) {
+        let mut left = [0; 4096];
+        while matches!(self.reading.read(&mut left), Ok(1..)) {}
+        let nothing = || Secret::new("\n".to_owned());
+        let line = secret.map_or_else(nothing, |secret| secret.map(|text| format!("{text}\n")));
+        drop(self.writing.write_all(line.expose().as_bytes()));
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.pipe));
+    }
+}
+
+fn piped(pipe: &Path) -> io::Result<(File, File)> {
+    mkfifo(pipe, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    let flags = OFlag::O_NONBLOCK.bits();
+    let reading = OpenOptions::new().read(true).custom_flags(flags).open(pipe)?;
+    let writing = OpenOptions::new().write(true).custom_flags(flags).open(pipe)?;
+    Ok((reading, writing))
 }
 
 /// The program is there, and whole: connections are made at the same time.

@@ -28,8 +28,8 @@ pub(super) async fn known_hosts(link: &Link) -> Result<Pins, TransportError> {
     Ok(Pins { trusted, passed: Vec::new() })
 }
 
-/// It has ended before it could take commands.
-pub(super) async fn explain(link: &Link, said: &Said) -> TransportError {
+/// It has ended before it could take commands. `fault`: why something that it wanted to know was not to be had.
+pub(super) async fn explain(link: &Link, said: &Said, fault: Option<&TransportError>) -> TransportError {
     // Once keys are exchanged, the server may say what it likes before it lets anybody in.
     if let Some(error) = unreached(said).filter(|_| said.stage < Stage::Reached) {
         return error;
@@ -40,7 +40,7 @@ pub(super) async fn explain(link: &Link, said: &Said) -> TransportError {
     match said.stage {
         Stage::Begun => not_begun(said),
         Stage::Dialing | Stage::Reached | Stage::Spoken => unmatched(said),
-        Stage::Exchanged => refused(link, said).await,
+        Stage::Exchanged => refused(link, said, fault).await,
         Stage::LetIn | Stage::Ready => left(said),
     }
 }
@@ -304,8 +304,8 @@ fn flaw(link: &Link, said: &Said) -> Option<Flaw> {
     Some(Flaw { reason, hint })
 }
 
-/// Nobody was let in. A file of our own that could not be used is the likelier reason.
-async fn refused(link: &Link, said: &Said) -> TransportError {
+/// Nobody was let in. What could not be used, or was not to be had, is the likelier reason.
+async fn refused(link: &Link, said: &Said, fault: Option<&TransportError>) -> TransportError {
     let (user, tried) = (&link.user, said.tried());
     if said.line_with("Too many authentication failures").is_some() {
         return error(
@@ -328,20 +328,17 @@ async fn refused(link: &Link, said: &Said) -> TransportError {
         );
     };
     let takes = denied.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(").")).replace(',', ", ");
+    if let Some(fault) = fault {
+        let cause = format!("{}; tried {tried}; the server takes {takes}", fault.cause);
+        return TransportError { cause, ..fault.clone() };
+    }
     for path in &link.identities {
         // What only ssh can read, such as a token's key, is none of our business.
         let complained = said.line_with(&path.display().to_string()).is_some();
         match link.keyring.check(path, link.passphrase.as_ref()).await {
             Err(error) if complained || error.code != "key-file-unreadable" => {
                 let cause = format!("{}; tried {tried}; the server takes {takes}", error.cause);
-                // Nobody is asked for it here.
-                let hint = match error.code {
-                    "key-passphrase-missing" => Some(
-                        "set ssh.passphrase to a secret source, or add the key to the agent with ssh-add".to_owned(),
-                    ),
-                    _ => error.hint.clone(),
-                };
-                return TransportError { cause, hint, ..error };
+                return TransportError { cause, ..error };
             }
             _ => {}
         }

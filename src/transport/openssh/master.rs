@@ -13,11 +13,12 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::answers::Answers;
+use super::answers::{Answers, Heard};
 use super::channels::{Channels, Ended};
+use super::desk::{Desk, Errand};
 use super::explain::{self, explain};
 use super::lines::Lines;
-use super::options::{self, Pins};
+use super::options::{self, Asking, Pins};
 use super::room::Room;
 use super::said::{Said, Stage};
 use crate::transport::ssh::authentication::LOGIN;
@@ -138,15 +139,34 @@ pub(super) async fn start(
     let socket = room.socket();
     let hop = through.as_ref().map(|(_, session)| session.socket.as_path());
     let greeting = Greeting { link, socket: &socket, through: through.as_ref() };
+    let has_person = link.keyring.person().is_there();
+    let asking = match (room.can_ask(), link.password.is_some(), link.passphrase.is_some()) {
+        (_, true, _) => Asking::All { password: true },
+        (true, false, _) if has_person => Asking::All { password: false },
+        (true, false, _) | (false, false, true) => Asking::Own,
+        (false, false, false) => Asking::Nothing,
+    };
+    let mut desk = Desk::new(link, !room.names_who_asks());
     let mut first: Option<TransportError> = None;
     let (child, lines, said) = loop {
-        let answers = Answers::of(link, &room)?;
+        let mut answers = match asking {
+            Asking::Nothing => None,
+            _ => Some(Answers::new(&room)?),
+        };
+        desk.begin();
         let mut command = room.command("ssh");
-        command.args(options::words(link, &socket, hop, answers.is_some(), &pins));
+        command.args(options::words(link, &socket, hop, asking, &pins));
         let (mut child, mut lines) = spawn(&mut command, answers.as_ref())?;
         let mut said = Said::default();
-        let Err(error) = greeting.wait(&mut child, &mut lines, &mut said, answers).await else {
-            break (child, lines, said);
+        let error = match greeting.wait(&mut child, &mut lines, &mut said, answers.as_mut(), &mut desk).await {
+            Ok(()) => break (child, lines, said),
+            Err(Pause::Error(error)) => error,
+            Err(Pause::Errand(errand)) => {
+                abandon(child, lines, answers).await;
+                desk.run(errand).await?;
+                link.climb.begin();
+                continue;
+            }
         };
         match said.shown {
             // A server has keys of several kinds, and shows one. The pinned one may be of another kind.
@@ -185,12 +205,9 @@ pub(super) async fn start(
 
 fn spawn(command: &mut Command, answers: Option<&Answers>) -> Result<(Child, Lines), TransportError> {
     // What goes wrong is told apart by its words, which are those of the C locale.
-    command.env("LC_ALL", "C").stdout(Stdio::null()).stderr(Stdio::piped());
-    match answers {
-        Some(answers) => answers.arrange(command),
-        None => {
-            command.stdin(Stdio::null());
-        }
+    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    if let Some(answers) = answers {
+        answers.arrange(command);
     }
     let mut child = command.spawn().map_err(|error| match error.kind() {
         ErrorKind::NotFound => TransportError::new(
@@ -216,6 +233,29 @@ pub(super) fn way(link: &Link) -> Duration {
     link.connect_timeout * LOGIN
 }
 
+/// Ends an `ssh` that waits for an answer, and the program that has asked for it.
+async fn abandon(mut child: Child, mut lines: Lines, answers: Option<Answers>) {
+    // At first: an answer that is none would be sent to the server.
+    drop(child.kill().await);
+    if let Some(mut answers) = answers {
+        answers.give(None);
+        drop(timeout(GOODBYE, async { while lines.next().await.is_some() {} }).await);
+    }
+}
+
+/// Why an `ssh` has not come to take commands.
+enum Pause {
+    Error(TransportError),
+    /// It is to be started anew after that.
+    Errand(Errand),
+}
+
+impl From<Errand> for Pause {
+    fn from(errand: Errand) -> Self {
+        Self::Errand(errand)
+    }
+}
+
 /// The way of a connection until it can take commands.
 struct Greeting<'a> {
     link: &'a Link,
@@ -229,30 +269,41 @@ impl Greeting<'_> {
         child: &mut Child,
         lines: &mut Lines,
         said: &mut Said,
-        mut answers: Option<Answers>,
-    ) -> Result<(), TransportError> {
-        let mut stdin = child.stdin.take();
+        mut answers: Option<&mut Answers>,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), Pause> {
         let mut end = Instant::now() + self.link.connect_timeout;
         loop {
             let Ok(line) = timeout_at(end, lines.next()).await else {
                 drop(child.start_kill());
-                return Err(explain::late(self.link, said, self.through.map(|(via, _)| *via)));
+                return Err(Pause::Error(explain::late(self.link, said, self.through.map(|(via, _)| *via))));
             };
             let Some(line) = line else {
                 drop(child.wait().await);
-                return Err(self.explain(said).await);
+                return Err(Pause::Error(self.explain(said, desk).await));
             };
-            if let Some(answers) = &mut answers
-                && answers.answer(&line, &mut stdin).await
+            if let Some(answers) = answers.as_deref_mut()
+                && let Some(heard) = answers.heard(&line)
             {
+                match heard {
+                    Heard::Notice(notice) => desk.show(notice),
+                    Heard::Question(question) => {
+                        let asked = Instant::now();
+                        let answer = desk.answer(question).await?;
+                        answers.give(answer.as_deref());
+                        // The time is the host's, and not that of the person.
+                        end += asked.elapsed();
+                    }
+                }
                 continue;
             }
+            desk.hear(&line)?;
             let before = said.stage;
             said.hear(&line);
             if lines.received() > ALLOWANCE {
                 drop(child.start_kill());
                 let rung = if before < Stage::Exchanged { Rung::KeyExchange } else { Rung::Authentication };
-                return Err(flood(rung, lines.received()));
+                return Err(Pause::Error(flood(rung, lines.received())));
             }
             if said.stage > before {
                 self.note(said);
@@ -299,7 +350,7 @@ impl Greeting<'_> {
     }
 
     /// Why it has ended.
-    async fn explain(&self, said: &Said) -> TransportError {
+    async fn explain(&self, said: &Said, desk: &Desk<'_>) -> TransportError {
         if let (Some((via, session)), Some(target)) = (self.through, &said.proxied)
             && said.stage < Stage::Spoken
         {
@@ -311,7 +362,7 @@ impl Greeting<'_> {
                 return explain::not_opened(via, target, why.as_deref());
             }
         }
-        explain(self.link, said).await
+        explain(self.link, said, desk.fault()).await
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod answers;
 mod channels;
+mod desk;
 mod exec;
 mod explain;
 mod forward;
@@ -16,6 +17,7 @@ mod lines;
 mod master;
 mod mux;
 mod options;
+mod questions;
 mod room;
 mod said;
 
@@ -53,7 +55,7 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     async fn room(&self) -> Result<Arc<Room>, TransportError> {
-        self.0.room.get_or_try_init(|| async { Room::open().map(Arc::new) }).await.cloned()
+        self.0.room.get_or_try_init(|| async { Room::open().await.map(Arc::new) }).await.cloned()
     }
 
     /// The climb to the jump host that a link leads to, for whoever goes through it.

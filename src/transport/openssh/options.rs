@@ -37,8 +37,19 @@ const ALIVES: u64 = 3;
 /// How long a server may say nothing: `ssh` knows one limit for the login and for all that comes after it.
 pub(super) const SILENCE: Duration = Duration::from_secs(ALIVE * ALIVES);
 
+/// What `ssh` may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// Nothing: nobody would answer.
+    Nothing,
+    /// What it needs to know itself, such as a passphrase; for the server's questions there would be no answer.
+    Own,
+    /// What the server asks too. `password`: there is one.
+    All { password: bool },
+}
+
 /// The words behind `ssh`. `hop` is the socket of the connection to the jump host before it.
-pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: bool, pins: &Pins) -> Vec<OsString> {
+pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, asking: Asking, pins: &Pins) -> Vec<OsString> {
     let mut words = Words(vec!["-T".into(), "-N".into()]);
     let given = &link.given;
     match &given.config {
@@ -51,8 +62,14 @@ pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: boo
     words.option(&format!("ControlPath={}", socket.display()));
     words.option(&format!("ServerAliveInterval={ALIVE}"));
     words.option(&format!("ServerAliveCountMax={ALIVES}"));
-    // Without a secret of the inventory's nothing is asked, for nobody would answer.
-    words.option(if answers { "BatchMode=no" } else { "BatchMode=yes" });
+    words.option(if asking == Asking::Nothing { "BatchMode=yes" } else { "BatchMode=no" });
+    // An empty answer would be a wrong one, and some hosts count those.
+    if asking == Asking::Own {
+        words.option("KbdInteractiveAuthentication=no");
+    }
+    if !matches!(asking, Asking::All { password: true }) {
+        words.option("PasswordAuthentication=no");
+    }
     // Ours runs out first, and says where.
     words.option(&format!("ConnectTimeout={}", link.connect_timeout.as_secs() + 5));
     if given.user {

@@ -6,8 +6,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::timeout;
 
 use crate::transport::program::program;
 use crate::transport::{Rung, TransportError};
@@ -21,6 +23,9 @@ rm -rf -- \"$1\"
 sleep 1
 kill -s KILL 0";
 
+/// How long `ssh` may take to say its version.
+const VERSION: Duration = Duration::from_secs(10);
+
 /// The longest path of a folder for sockets: a socket's own may have 104 bytes on some systems, and ssh first makes it
 /// with 17 characters more.
 const LONGEST: usize = 64;
@@ -33,10 +38,16 @@ pub(super) struct Room {
     /// Closed by whatever ends this process: then the guard does its work.
     _alive: ChildStdin,
     sockets: AtomicU32,
+    /// Of the `ssh` that is there, if it says so.
+    version: Option<(u32, u32)>,
 }
 
 impl Room {
-    pub(super) fn open() -> Result<Self, TransportError> {
+    pub(super) async fn open() -> Result<Self, TransportError> {
+        // It prints that where errors go.
+        let said = program("ssh", ["-V"]).stdin(Stdio::null()).output();
+        let version = timeout(VERSION, said).await.ok().and_then(Result::ok);
+        let version = version.and_then(|said| version_in(&String::from_utf8_lossy(&said.stderr)));
         let failed = |what: &str, error: &io::Error| {
             TransportError::new(Rung::Tcp, "openssh-failed", format!("{what}: {error}"))
                 .hint("transport: openssh needs a folder of its own below XDG_RUNTIME_DIR or /tmp, and /bin/sh")
@@ -52,9 +63,19 @@ impl Room {
             .spawn()
             .map_err(|error| failed("/bin/sh does not start", &error))?;
         match guard.stdin.take() {
-            Some(alive) => Ok(Self { folder, guard, _alive: alive, sockets: AtomicU32::new(0) }),
+            Some(alive) => Ok(Self { folder, guard, _alive: alive, sockets: AtomicU32::new(0), version }),
             None => Err(failed("/bin/sh has no pipe", &io::ErrorKind::BrokenPipe.into())),
         }
+    }
+
+    /// Can `ssh` be made to ask our program, even if there is a terminal? Since OpenSSH 8.4.
+    pub(super) fn can_ask(&self) -> bool {
+        self.version.is_some_and(|version| version >= (8, 4))
+    }
+
+    /// Does `ssh` say who asks, before it shows what a server wants to know? Since OpenSSH 8.5.
+    pub(super) fn names_who_asks(&self) -> bool {
+        self.version.is_some_and(|version| version >= (8, 5))
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -73,6 +94,14 @@ impl Room {
         command.process_group(group);
         command
     }
+}
+
+/// `OpenSSH_9.2p1 Debian-2, OpenSSL 3.0.19`, and on some systems with something before it.
+fn version_in(said: &str) -> Option<(u32, u32)> {
+    let (_, version) = said.split_once("OpenSSH_")?;
+    let version = version.trim_start_matches("for_Windows_");
+    let mut numbers = version.split(|sign: char| !sign.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// Makes a folder that only we can look into, under a name that nobody can foresee.
@@ -100,6 +129,13 @@ fn is_plain(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_is_known_by_what_ssh_says() {
+        assert_eq!(version_in("OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026\n"), Some((9, 2)));
+        assert_eq!(version_in("OpenSSH_10.0p2, LibreSSL 3.3.6\n"), Some((10, 0)));
+        assert_eq!((version_in("Sun_SSH_1.1"), version_in("OpenSSH_x")), (None, None));
+    }
 
     #[test]
     fn only_short_and_plain_places_are_taken() {

@@ -1,5 +1,7 @@
 //! How a server is asked for its key. It has several and shows one: where that one will not do, another may.
 
+use std::sync::Arc;
+
 use russh::keys::Algorithm;
 
 use super::algorithms::key_kinds;
@@ -8,6 +10,7 @@ use super::proxy_command::State;
 use super::{Opened, attempt};
 use crate::transport::host_key::{HostKey, Standing};
 use crate::transport::known_hosts::{Verdict, same_kind};
+use crate::transport::person::Turn;
 use crate::transport::{Link, Rung, TransportError};
 
 /// How a server is asked for its key.
@@ -19,9 +22,16 @@ pub(super) struct Ask {
     pub(super) plain: bool,
     /// The kinds of keys that were shown before.
     seen: Vec<Algorithm>,
+    /// The right to ask a person what the server asks.
+    pub(super) turn: Option<Arc<Turn>>,
 }
 
 impl Ask {
+    /// For whoever lives as long as the connection: the right to ask ends with the login.
+    pub(super) fn without_turn(&self) -> Self {
+        Self { turn: None, ..self.clone() }
+    }
+
     /// Is this a kind of key that was not shown before?
     pub(super) fn wants(&self, kind: &Algorithm) -> bool {
         !self.seen.iter().any(|seen| same_kind(seen, kind))
@@ -79,8 +89,8 @@ impl From<TransportError> for Box<Failed> {
 }
 
 /// One try to get in; the server is asked for each of its keys that could be the right one.
-pub(super) async fn open(link: &Link) -> Result<Opened, TransportError> {
-    let mut ask = Ask::default();
+pub(super) async fn open(link: &Link, turn: Option<Arc<Turn>>) -> Result<Opened, TransportError> {
+    let mut ask = Ask { turn, ..Ask::default() };
     let mut first: Option<TransportError> = None;
     loop {
         let failed = match attempt(link, &ask).await {
@@ -90,7 +100,7 @@ pub(super) async fn open(link: &Link) -> Result<Opened, TransportError> {
         match failed.sight.as_ref().and_then(|sight| sight.again.clone()) {
             Some(next) => {
                 first.get_or_insert(failed.error);
-                ask = next;
+                ask = Ask { turn: ask.turn, ..next };
             }
             None if failed.is_last() => return Err(first.unwrap_or(failed.error)),
             None => return Err(failed.error),

@@ -1,11 +1,13 @@
 //! Proving who we are: the agent's keys, key files, certificates, the password.
 
 mod password;
+mod patience;
 mod questions;
 mod refusals;
 mod signing;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{AuthResult, Handle};
@@ -22,8 +24,16 @@ use super::host_key::{Doorman, Parting};
 use super::keyring::Opening;
 use super::keys::KeyFile;
 use super::{candidates, certificates};
+use crate::transport::person::Turn;
 use crate::transport::{Link, TransportError};
+use patience::Asked;
 use signing::{Signatory, Unable};
+
+/// What a login by any `ssh` has to be judged by.
+pub(in crate::transport) mod login {
+    pub(in crate::transport) use super::questions::{Wanted, wanted};
+    pub(in crate::transport) use super::refusals::{expired, mistyped, unanswered, wrong_password};
+}
 
 /// How many refusals we let it come to. OpenSSH hangs up at the sixth (`MaxAuthTries`), and counts a password like a key.
 const REFUSALS: usize = 5;
@@ -37,6 +47,8 @@ pub(super) enum Entry {
     In,
     /// The server would take the key in this file, which a passphrase must open first.
     Locked(PathBuf),
+    /// The server asks what only a person knows, and somebody else is being asked.
+    Busy,
 }
 
 /// How many times as long as a connection a login may take: a server may look names up or ask a directory.
@@ -50,8 +62,13 @@ pub(super) async fn authenticate(
     link: &Link,
     handle: &mut Handle<Doorman>,
     parting: &Parting,
+    turn: Option<Arc<Turn>>,
 ) -> Result<Entry, TransportError> {
+    let asked = Asked::default();
     let mut login = Login {
+        turn,
+        is_busy: false,
+        asked: asked.clone(),
         link,
         handle,
         parting,
@@ -65,11 +82,23 @@ pub(super) async fn authenticate(
     };
     let with_person = link.agent || link.password.is_some();
     let patience = (link.connect_timeout * LOGIN).max(if with_person { PATIENCE } else { Duration::ZERO });
-    match timeout(patience, login.run()).await {
-        Ok(Ok(Some(entry))) => Ok(entry),
-        Ok(Ok(None)) => Err(login.refused()),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(login.late(patience)),
+    let mut run = Box::pin(login.run());
+    let mut limit = patience;
+    let ended = loop {
+        match timeout(limit, &mut run).await {
+            Ok(ended) => break Some(ended),
+            Err(_) => match asked.more() {
+                Some(more) => limit = more,
+                None => break None,
+            },
+        }
+    };
+    drop(run);
+    match ended {
+        Some(Ok(Some(entry))) => Ok(entry),
+        Some(Ok(None)) => Err(login.refused()),
+        Some(Err(error)) => Err(error),
+        None => Err(login.late(patience)),
     }
 }
 
@@ -77,6 +106,11 @@ struct Login<'a> {
     link: &'a Link,
     handle: &'a mut Handle<Doorman>,
     parting: &'a Parting,
+    /// The right to ask the person, kept from one question to the next.
+    turn: Option<Arc<Turn>>,
+    /// Is somebody else being asked, so that this login has to wait?
+    is_busy: bool,
+    asked: Asked,
     /// How often the server has said no, by its own way of counting.
     refusals: usize,
     /// How many banners came before its first answer. They greet everybody; later ones are about us.
@@ -99,10 +133,12 @@ impl Login<'_> {
         if entry.is_some() {
             return Ok(entry);
         }
-        if let Some(password) = self.link.password.clone()
-            && self.password(&password).await?
-        {
+        let password = self.link.password.clone();
+        if (password.is_some() || self.link.keyring.person().is_there()) && self.password(password.as_deref()).await? {
             return Ok(Some(Entry::In));
+        }
+        if self.is_busy {
+            return Ok(Some(Entry::Busy));
         }
         if self.wants.is_none() {
             // Some servers know us by where we come from. The others say at least what they want to see.

@@ -1,7 +1,7 @@
-//! The encrypted key files that were opened in this run, each once.
+//! The encrypted key files that were opened in this run, each once, and whom to ask for what nobody has written down.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use russh::keys::{PrivateKey, decode_secret_key};
@@ -12,31 +12,22 @@ use zeroize::Zeroizing;
 use super::keys::{KeyFile, Private, error};
 use crate::model::{Secret, Sha256};
 use crate::transport::TransportError;
+use crate::transport::person::{Person, Question, Turn, Wanted};
+use crate::transport::tokens::Tokens;
 
 /// How often the passphrase of a file is asked for.
 const TRIES: usize = 3;
 
-/// What the user is asked.
-#[derive(Debug, Clone)]
-pub struct Question {
-    /// The key file whose passphrase is wanted.
-    pub file: PathBuf,
-    /// Did an answer not open it?
-    pub again: bool,
-}
-
-type Ask = dyn Fn(&Question) -> Option<Secret> + Send + Sync;
-
-/// The encrypted key files that were opened in this run, and whom to ask for a passphrase. Copies share what is opened.
+/// The encrypted key files that were opened in this run, the tokens' PINs, and whom to ask for them. Copies share all of
+/// it.
 #[derive(Clone, Default)]
 pub struct Keyring(Arc<Ring>);
 
 #[derive(Default)]
 struct Ring {
-    ask: Option<Box<Ask>>,
-    /// Held while somebody is asked: never two questions at once.
-    asking: Mutex<()>,
+    person: Person,
     opened: Mutex<Vec<Opened>>,
+    tokens: Tokens,
 }
 
 /// A key file, and what came of opening it.
@@ -45,6 +36,8 @@ struct Opened {
     /// The secret that was tried; `None` where somebody was asked.
     with: Option<Arc<Secret>>,
     result: Result<Arc<PrivateKey>, TransportError>,
+    /// What the person has typed, where that has opened it.
+    typed: Option<Arc<Secret>>,
 }
 
 /// How it stands with an encrypted key file.
@@ -55,6 +48,18 @@ pub(super) enum Opening {
     Askable,
 }
 
+/// How it stands with a passphrase that `ssh` asks for.
+pub(in crate::transport) enum Typed {
+    /// The person has typed it.
+    Known(Arc<Secret>),
+    /// Somebody is there who can be asked for it.
+    Askable,
+    /// There is none to be had.
+    Missing(TransportError),
+    /// Only `ssh` can read this file.
+    Unreadable,
+}
+
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keyring")
@@ -62,10 +67,20 @@ impl fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// A keyring that asks for the passphrases that no secret source holds: `ask` may wait for a person, and says `None`
+    /// A keyring that asks for the secrets that no secret source holds: `ask` may wait for a person, and says `None`
     /// when there is no answer.
     pub fn asking(ask: impl Fn(&Question) -> Option<Secret> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Ring { ask: Some(Box::new(ask)), ..Ring::default() }))
+        Self(Arc::new(Ring { person: Person::new(ask), ..Ring::default() }))
+    }
+
+    /// Whom to ask.
+    pub(in crate::transport) fn person(&self) -> &Person {
+        &self.0.person
+    }
+
+    /// What is known of the tokens.
+    pub(in crate::transport) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
     }
 
     /// Opens the text of an encrypted file, or says that its passphrase can be asked for.
@@ -87,7 +102,7 @@ impl Keyring {
             return known.result.clone().map(Opening::Open);
         }
         let Some(passphrase) = with else {
-            return if self.0.ask.is_some() {
+            return if self.0.person.is_there() {
                 Ok(Opening::Askable)
             } else {
                 Err(missing(path, "nobody can be asked for it"))
@@ -98,11 +113,11 @@ impl Keyring {
             path.display()
         );
         let result = decode(text.clone(), passphrase.clone()).await.ok_or_else(|| wrong(path, "the passphrase", hint));
-        opened.push(Opened { sha256, with: Some(passphrase), result: result.clone() });
+        opened.push(Opened { sha256, with: Some(passphrase), result: result.clone(), typed: None });
         result.map(Opening::Open)
     }
 
-    /// Can a key file be used by somebody who asks nobody? Says why not.
+    /// Can a key file be used, as far as one can know without asking for its passphrase? Says why not.
     ///
     /// # Errors
     /// When it is missing, readable by others, not a key, or its passphrase is missing or wrong.
@@ -111,12 +126,24 @@ impl Keyring {
         path: &Path,
         passphrase: Option<&Arc<Secret>>,
     ) -> Result<(), TransportError> {
-        let Private::Locked(text) = KeyFile::read(path).await?.private else {
-            return Ok(());
+        match KeyFile::read(path).await?.private {
+            Private::Locked(text) => self.open(path, &text, passphrase).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// The passphrase of a file, for whoever opens it elsewhere.
+    pub(in crate::transport) async fn typed(&self, path: &Path) -> Typed {
+        let Ok(KeyFile { private: Private::Locked(text), .. }) = KeyFile::read(path).await else {
+            return Typed::Unreadable;
         };
-        match self.open(path, &text, passphrase).await? {
-            Opening::Open(_) => Ok(()),
-            Opening::Askable => Err(missing(path, "the user's own ssh is let ask nobody")),
+        let sha256 = Sha256::of(text.as_bytes());
+        let opened = self.0.opened.lock().await;
+        match opened.iter().find(|one| one.sha256 == sha256 && one.with.is_none()) {
+            Some(Opened { typed: Some(typed), .. }) => Typed::Known(Arc::clone(typed)),
+            Some(Opened { result: Err(error), .. }) => Typed::Missing(error.clone()),
+            _ if self.0.person.is_there() => Typed::Askable,
+            _ => Typed::Missing(missing(path, "nobody can be asked for it")),
         }
     }
 
@@ -124,8 +151,8 @@ impl Keyring {
     ///
     /// # Errors
     /// When the file can no longer be read.
-    pub(super) async fn ask(&self, path: &Path) -> Result<(), TransportError> {
-        let _one_at_a_time = self.0.asking.lock().await;
+    pub(in crate::transport) async fn ask(&self, path: &Path) -> Result<(), TransportError> {
+        let turn = self.0.person.turn().await;
         let Private::Locked(text) = KeyFile::read(path).await?.private else {
             return Ok(());
         };
@@ -133,21 +160,27 @@ impl Keyring {
         if self.0.opened.lock().await.iter().any(|one| one.sha256 == sha256 && one.with.is_none()) {
             return Ok(());
         }
-        let result = self.answer(path, &text).await;
-        self.0.opened.lock().await.push(Opened { sha256, with: None, result });
+        let (result, typed) = match self.answer(&turn, path, &text).await {
+            Ok((key, passphrase)) => (Ok(key), Some(passphrase)),
+            Err(error) => (Err(error), None),
+        };
+        self.0.opened.lock().await.push(Opened { sha256, with: None, result, typed });
         Ok(())
     }
 
-    async fn answer(&self, path: &Path, text: &Zeroizing<String>) -> Result<Arc<PrivateKey>, TransportError> {
+    async fn answer(
+        &self,
+        turn: &Turn,
+        path: &Path,
+        text: &Zeroizing<String>,
+    ) -> Result<(Arc<PrivateKey>, Arc<Secret>), TransportError> {
         for tried in 0..TRIES {
-            let question = Question { file: path.to_owned(), again: tried > 0 };
-            let ring = Arc::clone(&self.0);
-            let answer = spawn_blocking(move || ring.ask.as_ref().and_then(|ask| ask(&question))).await;
-            let Ok(Some(passphrase)) = answer else {
+            let question = Question { wanted: Wanted::Passphrase(path.to_owned()), again: tried > 0 };
+            let Some(passphrase) = self.0.person.answer(turn, question).await.map(Arc::new) else {
                 return Err(missing(path, "none was given"));
             };
-            if let Some(key) = decode(text.clone(), Arc::new(passphrase)).await {
-                return Ok(key);
+            if let Some(key) = decode(text.clone(), Arc::clone(&passphrase)).await {
+                return Ok((key, passphrase));
             }
         }
         let hint = format!("`ssh-keygen -yf {}` tells whether a passphrase is the right one", path.display());

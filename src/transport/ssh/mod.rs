@@ -34,16 +34,19 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::deadline::late;
+use super::person::Turn;
 use super::retry::again;
 use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
 use ahead::Ahead;
 pub(super) use asking::look;
 use asking::{Ask, Failed, open};
 use authentication::Entry;
+pub(super) use authentication::login;
 use guard::Hold;
 use host_key::{Doorman, Parting};
 pub use jump::JumpHosts;
-pub use keyring::{Keyring, Question};
+pub use keyring::Keyring;
+pub(super) use keyring::Typed;
 use proxy_command::ProxyCommand;
 
 /// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
@@ -83,7 +86,7 @@ struct Session {
 impl Ssh {
     /// Connects and logs in; tries again where the server turned us away for the moment.
     pub(super) async fn connect(link: &Link) -> Result<Self, TransportError> {
-        let session = connect(link).await?;
+        let session = connect(link, None).await?;
         Ok(Self { link: link.clone(), session: Mutex::new(Some(Arc::new(session))) })
     }
 
@@ -93,7 +96,7 @@ impl Ssh {
         match session.as_ref().filter(|session| !session.handle.is_closed()) {
             Some(living) => Ok(Arc::clone(living)),
             None => {
-                let fresh = Arc::new(connect(&self.link).await?);
+                let fresh = Arc::new(connect(&self.link, None).await?);
                 *session = Some(Arc::clone(&fresh));
                 Ok(fresh)
             }
@@ -137,13 +140,18 @@ impl Transport for Ssh {
     }
 }
 
-/// Gets in; asks for the passphrase of a key file where the server would take that key.
-async fn connect(link: &Link) -> Result<Session, TransportError> {
+/// Gets in; asks for the passphrase of a key file where the server would take that key. `turn`: whoever comes through
+/// this host has the right to ask already.
+async fn connect(link: &Link, mut turn: Option<Arc<Turn>>) -> Result<Session, TransportError> {
     loop {
-        match again(link.connect_timeout, || open(link)).await? {
+        match again(link.connect_timeout, || open(link, turn.clone())).await? {
             Opened::In(session) => return Ok(session),
             // The connection is closed meanwhile: no server waits for long, and none should wait for a person.
-            Opened::Locked(file) => link.keyring.ask(&file).await?,
+            Opened::Locked(file) => {
+                turn = None;
+                link.keyring.ask(&file).await?;
+            }
+            Opened::Busy => turn = Some(Arc::new(link.keyring.person().turn().await)),
         }
     }
 }
@@ -153,6 +161,8 @@ enum Opened {
     In(Session),
     /// The server would take the key in this file, which a passphrase must open first.
     Locked(PathBuf),
+    /// Somebody else is being asked something.
+    Busy,
 }
 
 /// One try to get in, directly or through the jump hosts.
@@ -173,7 +183,7 @@ fn attempt<'a>(link: &'a Link, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Resu
             return enter(link, stream, None, ask).await;
         };
         let jump_host = link.jump_hosts.get(via);
-        let through = jump_host.session(via, || connect(via)).await?;
+        let through = jump_host.session(via, || connect(via, ask.turn.clone())).await?;
         let _way = jump_host.way(link).await;
         link.climb.begin();
         let opened = Instant::now();
@@ -195,10 +205,15 @@ async fn enter<S>(link: &Link, stream: S, through: Option<Arc<Session>>, ask: &A
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut handle, parting, hold) = handshake::handshake(link, stream, ask).await?;
-    if let Entry::Locked(file) = authentication::authenticate(link, &mut handle, &parting).await? {
+    let (mut handle, parting, hold) = handshake::handshake(link, stream, &ask.without_turn()).await?;
+    let later = match authentication::authenticate(link, &mut handle, &parting, ask.turn.clone()).await? {
+        Entry::In => None,
+        Entry::Locked(file) => Some(Opened::Locked(file)),
+        Entry::Busy => Some(Opened::Busy),
+    };
+    if let Some(later) = later {
         drop(timeout(GOODBYE, handle.disconnect(Disconnect::ByApplication, "", "")).await);
-        return Ok(Opened::Locked(file));
+        return Ok(later);
     }
     link.climb.reached(Rung::Authentication, || link.user.clone());
     Ok(Opened::In(Session {

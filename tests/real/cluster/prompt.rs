@@ -26,19 +26,22 @@ fn cluster() -> Option<Cluster> {
 }
 
 /// A program on a terminal of its own, as `script` gives it one.
-struct Terminal {
+pub(super) struct Terminal {
     child: Child,
     screen: Arc<Mutex<String>>,
 }
 
 impl Terminal {
-    /// Runs hactl with these words, then shows how it ended and how the terminal was left.
     fn start(cluster: &Cluster, words: &[&str]) -> Option<Self> {
+        Self::run(&cluster.command(words))
+    }
+
+    /// Runs hactl, then shows how it ended and how the terminal was left.
+    pub(super) fn run(hactl: &Command) -> Option<Self> {
         let Some(script) = find("script") else {
             skip("there is no script of util-linux");
             return None;
         };
-        let hactl = cluster.command(words);
         let line: Vec<String> = [hactl.get_program()]
             .into_iter()
             .chain(hactl.get_args())
@@ -51,7 +54,7 @@ impl Terminal {
         let mut command = Command::new(script);
         command
             .args(["-qec", &format!("trap : INT; {}; echo \"exit $?\"; stty -a", line.join(" ")), "/dev/null"])
-            .current_dir(cluster.folder.path())
+            .current_dir(hactl.get_current_dir().unwrap())
             .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
             .stdin(Stdio::piped())
@@ -74,13 +77,13 @@ impl Terminal {
         Some(Self { child, screen })
     }
 
-    fn screen(&self) -> String {
+    pub(super) fn screen(&self) -> String {
         self.screen.lock().unwrap().clone()
     }
 
     /// Waits until the screen has shown a text this often.
     #[track_caller]
-    fn shows(&self, text: &str, times: usize) {
+    pub(super) fn shows(&self, text: &str, times: usize) {
         let end = Instant::now() + Duration::from_secs(60);
         while self.screen().matches(text).count() < times {
             assert!(Instant::now() < end, "{text} is not shown {times} times: {}", self.screen());
@@ -88,7 +91,7 @@ impl Terminal {
         }
     }
 
-    fn types(&mut self, text: &str) {
+    pub(super) fn types(&mut self, text: &str) {
         let keyboard = self.child.stdin.as_mut().unwrap();
         keyboard.write_all(text.as_bytes()).unwrap();
         keyboard.flush().unwrap();

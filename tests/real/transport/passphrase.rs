@@ -9,7 +9,7 @@ use hactl::transport::{JumpHosts, Keyring};
 
 use super::agent::refusals;
 use super::*;
-use crate::sshd::{Sshd, find, keygen, output, skip};
+use crate::sshd::{Sshd, by_openssh, find, is_left_to_openssh, keygen, output, skip};
 
 const PASSPHRASE: &str = "poison-passphrase";
 
@@ -120,6 +120,12 @@ async fn the_older_formats_work_too() {
                 let (keyring, asked) = answering(&[PASSPHRASE]);
                 let link = Link { identities: vec![file], ..link(&server, &keyring) };
                 if (kind, format, passphrase) == ("ecdsa", "PEM", PASSPHRASE) {
+                    if by_openssh() {
+                        // What hactl can't read, ssh can.
+                        open(&link).await;
+                        assert_eq!(asked.load(Ordering::SeqCst), 1);
+                        continue;
+                    }
                     let error = refused(&link).await;
                     assert_eq!((error.code, asked.load(Ordering::SeqCst)), ("key-file-unreadable", 0));
                     assert!(error.hint.unwrap().contains("ssh-keygen -p -f"));
@@ -143,6 +149,9 @@ async fn the_older_formats_work_too() {
 
 #[tokio::test]
 async fn those_of_putty_work_too() {
+    if is_left_to_openssh("which formats of key files are read") {
+        return;
+    }
     if find("puttygen").is_none() {
         skip("there is no puttygen");
         return;

@@ -15,7 +15,7 @@ use super::*;
 use crate::account::Account;
 use crate::sshd::{Sshd, is_left_to_openssh, keygen, output};
 
-const PASSWORD: &str = "poison-login";
+pub(super) const PASSWORD: &str = "poison-login";
 
 fn secret(text: &str) -> Option<Arc<Secret>> {
     Some(Arc::new(Secret::new(text.to_owned())))
@@ -163,7 +163,7 @@ async fn an_account_that_is_expired_or_locked_is_told() {
 }
 
 /// A question, and whether its answer is shown.
-type Prompt = (&'static str, bool);
+pub(super) type Prompt = (&'static str, bool);
 
 /// A server that asks questions, one after another.
 struct Asking {
@@ -197,6 +197,14 @@ impl Handler for Asking {
 
 /// Logs in to a server with these questions; returns how that ended, and the answers that it heard.
 async fn asked(questions: &'static [Prompt]) -> (Result<(), TransportError>, Vec<String>) {
+    asked_by(questions, |link| link).await
+}
+
+/// The same by another way.
+pub(super) async fn asked_by(
+    questions: &'static [Prompt],
+    way: impl FnOnce(Link) -> Link,
+) -> (Result<(), TransportError>, Vec<String>) {
     let folder = tempfile::TempDir::new().unwrap();
     keygen(&folder.path().join("host"), "ed25519", "");
     let key = PrivateKey::read_openssh_file(folder.path().join("host")).unwrap();
@@ -228,7 +236,7 @@ async fn asked(questions: &'static [Prompt]) -> (Result<(), TransportError>, Vec
         connect_timeout: Duration::from_secs(20),
         ..super::local::link()
     };
-    let result = connect(&link).await.map(drop);
+    let result = connect(&way(link)).await.map(drop);
     serving.abort();
     let heard = heard.lock().unwrap().clone();
     (result, heard)

@@ -2,7 +2,7 @@
 
 /// What an answer would have to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(in crate::transport) enum Wanted {
     /// The password.
     Password,
     /// A new password, because the old one has expired.
@@ -33,7 +33,7 @@ const CHANGE: [&str; 6] = ["new ", "retype", "reenter", "re-enter", "current", "
 
 /// What a question wants. `is_first` says that no other was asked before it: the first hidden answer is the password,
 /// in whatever language it is asked for.
-pub(super) fn wanted(question: &str, is_shown: bool, is_first: bool) -> Wanted {
+pub(in crate::transport) fn wanted(question: &str, is_shown: bool, is_first: bool) -> Wanted {
     let text = question.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '-');

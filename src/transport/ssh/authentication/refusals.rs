@@ -63,15 +63,6 @@ impl Login<'_> {
         )
     }
 
-    pub(super) fn wrong_password(&self) -> TransportError {
-        error(
-            "password-refused",
-            format!("the server does not take the password of {}, which was sent once", self.link.user),
-            "check the secret behind ssh.password; it may also be that the account is locked or expired, or not among \
-             those who may log in: the host's log says which",
-        )
-    }
-
     /// Nothing was accepted. A file of our own that could not be used, or a certificate that cannot have been accepted,
     /// is the likelier reason.
     pub(super) fn refused(&mut self) -> TransportError {
@@ -108,6 +99,25 @@ impl Login<'_> {
     }
 }
 
+/// The password was refused.
+pub(in crate::transport) fn wrong_password(user: &str) -> TransportError {
+    error(
+        "password-refused",
+        format!("the server does not take the password of {user}, which was sent once"),
+        "check the secret behind ssh.password; it may also be that the account is locked or expired, or not among \
+         those who may log in: the host's log says which",
+    )
+}
+
+/// What was typed was refused.
+pub(in crate::transport) fn mistyped(user: &str) -> TransportError {
+    error(
+        "answer-refused",
+        format!("the server does not take what was typed for {user}"),
+        "run again, with a new code: most codes are good for one login only, and for a short time",
+    )
+}
+
 /// The agent has not signed, though the server takes the key.
 pub(super) fn unsigned(name: &str, why: Unsigned) -> TransportError {
     match why {
@@ -125,7 +135,7 @@ pub(super) fn unsigned(name: &str, why: Unsigned) -> TransportError {
 }
 
 /// The password must be changed first.
-pub(super) fn expired(user: &str, said: &str) -> TransportError {
+pub(in crate::transport) fn expired(user: &str, said: &str) -> TransportError {
     let said = heard(said);
     let said = if said.is_empty() { said } else { format!(": {said}") };
     error(
@@ -136,12 +146,13 @@ pub(super) fn expired(user: &str, said: &str) -> TransportError {
 }
 
 /// The server asks for something that no secret source holds.
-pub(super) fn unanswered(user: &str, question: &str, said: &str) -> TransportError {
+pub(in crate::transport) fn unanswered(user: &str, question: &str, said: &str) -> TransportError {
     let (question, said) = (heard(question), heard(said));
     let said = if said.is_empty() || said == question { String::new() } else { format!(" ({said})") };
     error(
         "question-unanswered",
         format!("the server asks {user} a question that hactl has no answer to: `{question}`{said}"),
-        "a second factor wants a person: log in with a key or certificate that is exempt from it",
+        "a second factor wants a person: run hactl on a terminal without --no-input and answer it, or log in with a key \
+         or certificate that is exempt from it",
     )
 }
