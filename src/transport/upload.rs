@@ -23,8 +23,9 @@ const NO_SHA256SUM: u32 = 22;
 const DIGEST_DIFFERS: u32 = 24;
 const TOO_SHORT: u32 = 25;
 const PART_GONE: u32 = 26;
+const BEGUN_BEFORE: u32 = 27;
 
-/// What is larger is asked for before it is sent, which costs one exec more; what is smaller is sent again after a cut.
+/// Of what is larger, a part that a cut has left is asked for, which costs one exec more; what is smaller is sent again.
 pub const RESUMED_FROM: u64 = 1 << 20;
 /// How often a connection may be lost before the upload is given up. Each time there must be more of it on the host.
 const ATTEMPTS: usize = 5;
@@ -52,7 +53,14 @@ pub async fn upload(
         return place.taken(&reply, send).await;
     }
     let (mut held, mut lost) = (0, None);
-    for _ in 0..ATTEMPTS {
+    // Most often nothing of it is there: then it need not be asked for.
+    match send(place.request("take_first", place.file(0))).await {
+        Ok(reply) if reply.ending == Ending::Status(BEGUN_BEFORE) => {}
+        Ok(reply) => return place.taken(&reply, send).await,
+        Err(error) if error.code == "connection-lost" => lost = Some(error),
+        Err(error) => return Err(error),
+    }
+    for _ in 1..ATTEMPTS {
         let begun = match place.ask(send).await {
             Ok(begun) => begun,
             Err(error) => return Err(lost.unwrap_or(error)),
@@ -113,7 +121,11 @@ impl Place<'_> {
     fn take(&self, part: Option<&Part>) -> Request {
         let (call, from) =
             part.map_or(("take".to_owned(), 0), |part| (format!("take {} {}", part.process, part.length), part.length));
-        self.request(&call, Input::File { path: self.blob.source.clone(), from })
+        self.request(&call, self.file(from))
+    }
+
+    fn file(&self, from: u64) -> Input {
+        Input::File { path: self.blob.source.clone(), from }
     }
 
     async fn ask(&self, send: &Sending<'_>) -> Result<Begun, TransportError> {
