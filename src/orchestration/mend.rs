@@ -6,7 +6,7 @@ use super::look::of_item;
 use super::node::Node;
 use super::{Controller, Event, Events, Failure, Phase, RunId};
 use crate::model::{Blob, Script};
-use crate::resources::{Assessment, MEND, explain_failure};
+use crate::resources::{Assessment, MEND, explain_failure, together};
 use crate::steps::Item;
 use crate::transport::{Answer, Reply, upload};
 
@@ -56,22 +56,21 @@ pub(super) async fn mend(
     }
     events.send(Event::Host { host: node.name.clone(), phase: Phase::Mend });
     let fences = Fences::new();
-    let mut scripts = vec![lock::keep(held)];
-    scripts.extend(work.items.iter().map(|(_, assessment)| {
-        let mut script = Script::new();
-        script.append(&assessment.mend);
-        script
-    }));
-    scripts.push(audit(work, run, controller));
     let mut prelude = prelude(node, run);
+    let (keep, audit) = (lock::keep(held), audit(work, run, controller));
+    let mended = together(work.items.iter().map(|(_, assessment)| *assessment), &mut prelude);
+    let mut parts = vec![(None, &keep)];
+    parts.extend(mended.iter().map(|(before, item)| (before.as_ref(), item)));
+    parts.push((None, &audit));
+    let count = parts.len();
     let needed: usize = work.items.iter().map(|(_, assessment)| assessment.needs.len()).sum();
     if needed > work.blobs().len() {
         prelude.line("HACTL_SHARED_BLOBS=1");
     }
-    let script = fences.join(&prelude, &scripts, OnFailure::End);
+    let script = fences.join_parts(&prelude, parts, OnFailure::End);
     let deadline = node.upload_deadline(work.blobs().iter().map(|blob| blob.size).sum());
     let reply = node.run_within(&script, deadline).await.map_err(|error| lost(work, Failure::from(&error)))?;
-    let seen = fences.split(&reply.stdout, &reply.stderr, scripts.len());
+    let seen = fences.split(&reply.stdout, &reply.stderr, count);
     for (index, seen) in seen.iter().enumerate() {
         let item = index.checked_sub(1).and_then(|index| work.items.get(index).map(|(item, _)| (index, *item)));
         let failure = match (seen, item) {
@@ -119,6 +118,8 @@ fn audit(work: &Work<'_>, run: &RunId, controller: &Controller) -> Script {
         let words: Vec<&str> = blobs.iter().map(String::as_str).collect();
         script.line("cd \"$HACTL_BLOBS\"");
         script.call("rm -f", &words);
+        // Only now: to lose its second name changes a file.
+        script.line("hactl_note_digests");
     }
     script
 }
