@@ -20,6 +20,11 @@ impl Script {
         self.0.push('\n');
     }
 
+    /// Appends shell functions without the lines that are only comments: some shells read every byte by itself.
+    pub fn functions(&mut self, text: &str) {
+        text.lines().filter(|line| !line.trim_start().starts_with('#')).for_each(|line| self.line(line));
+    }
+
     /// Appends `command` with each of `words` quoted.
     pub fn call(&mut self, command: &str, words: &[&str]) {
         self.0.push_str(command);

@@ -69,7 +69,7 @@ impl LockState {
 pub(super) fn prelude(node: &Node) -> Script {
     let mut script = Script::new();
     script.line(&node.state_folder);
-    script.line(include_str!("lock.sh"));
+    script.functions(include_str!("lock.sh"));
     script
 }
 

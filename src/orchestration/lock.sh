@@ -36,7 +36,7 @@ hactl_still_mending() {
 
 hactl_lock_take() { # RUN SECONDS RUN_TO_BREAK DETAILS
     # Made with the engine's umask, so that nobody else may enter it.
-    [ -d "$HACTL_STATE" ] || mkdir -p "$HACTL_STATE" ||
+    [ -d "$HACTL_STATE" ] || mkdir -p "$HACTL_STATE/blobs" ||
         hactl_lock_fail state-folder "cannot make $HACTL_STATE, where backups and the lock are kept"
     hactl_now=$(date +%s)
     hactl_new=$HACTL_STATE/.lock.$1

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2154,SC2034 # hactl_newline and others come from there, or go there
 
 hactl_gathers=
-# A line `READ DIGEST MODE OWNER PATH` for each draft. No word of it has anything but plain characters.
+# A line `READ DIGEST MODE OWNER PATH` for each draft; an OWNER - is ourselves. No word of it has anything but plain characters.
 hactl_drafts=
 # The same for those that need only be put in place, with ` UID:GID` at the end.
 hactl_ready=
@@ -61,13 +61,15 @@ hactl_draft() { # PATH READ|absent DIGEST MODE OWNER [TEXT]
     elif ! [ -f "$1" ] || [ -e "$HACTL_BACKUP/${1##*/}" ]; then
         return 0
     fi
+    hactl_owner=$5
+    if [ -O "$1" ] && [ -G "$1" ]; then hactl_owner=-; fi
     hactl_draft_of "$1"
     # The shell itself makes the file, and only where there is none.
     set -C
     { printf '' > "$hactl_temporary"; } 2> /dev/null || hactl_temporary=
     set +C
     [ -n "$hactl_temporary" ] || return 0
-    hactl_line="$2 $3 $4 $5 $1"
+    hactl_line="$2 $3 $4 $hactl_owner $1"
     shift 5
     if [ $# = 1 ]; then hactl_text "$1"; else base64 -d; fi > "$hactl_temporary" || {
         rm -f "$hactl_temporary"
@@ -91,7 +93,6 @@ hactl_prepare_all() {
 hactl_give_attributes() {
     hactl_done=$hactl_newline
     for hactl_line in $hactl_drafts; do
-        hactl_path=${hactl_line##* }
         hactl_rest=${hactl_line#* * }
         hactl_rest=${hactl_rest% *}
         case $hactl_done in
@@ -110,7 +111,7 @@ hactl_give_attributes() {
         # The owner comes first: a change of owner takes the set-user-ID bits away.
         case $hactl_rest in
         *' -') ;;
-        *) { [ -O "$hactl_path" ] && [ -G "$hactl_path" ]; } || chown "${hactl_rest#* }" "$@" || return 1 ;;
+        *) chown "${hactl_rest#* }" "$@" || return 1 ;;
         esac
         chmod "${hactl_rest%% *}" "$@" || return 1
     done
@@ -123,7 +124,7 @@ hactl_compare_attributes() {
         hactl_draft_of "${hactl_line##* }"
         [ "${hactl_line%% *}" = absent ] || set -- "$@" "${hactl_line##* }" "$hactl_temporary"
     done
-    [ $# = 0 ] || hactl_listed=$hactl_newline$(ls -ldn "$@")$hactl_newline || return 1
+    [ $# = 0 ] || hactl_listed=$(ls -ldn "$@") || return 1
     for hactl_line in $hactl_drafts; do
         hactl_ids=-
         if [ "${hactl_line%% *}" != absent ]; then
@@ -139,8 +140,12 @@ hactl_compare_attributes() {
 
 # Sets hactl_attributes to the mode as ls writes it, a + for an access list behind it, and hactl_ids; and hactl_ids.
 hactl_read_listed() { # PATH
-    hactl_attributes=${hactl_listed%%" $1$hactl_newline"*}
-    hactl_attributes=${hactl_attributes##*"$hactl_newline"}
+    hactl_attributes=
+    for hactl_one in $hactl_listed; do
+        case $hactl_one in
+        *" $1") hactl_attributes=$hactl_one ;;
+        esac
+    done
     IFS=' '
     # shellcheck disable=SC2086 # the columns
     set -- $hactl_attributes
@@ -187,11 +192,18 @@ hactl_drop_drafts() {
 }
 
 # Puts the draft of PATH in place, if there is one; fails where it is not, or something has happened to PATH since.
-hactl_put_draft() { # PATH READ|absent DIGEST MODE OWNER
-    case $hactl_newline$hactl_ready in
-    *"$hactl_newline$2 $3 $4 $5 $1 "*) ;;
-    *) return 1 ;;
-    esac
+hactl_put_draft() { # PATH READ|absent DIGEST MODE
+    hactl_ids=
+    set -f
+    IFS=$hactl_newline
+    for hactl_line in $hactl_ready; do
+        case $hactl_line in
+        "$2 $3 $4 "*" $1 "*) hactl_ids=${hactl_line##* } ;;
+        esac
+    done
+    unset IFS
+    set +f
+    [ -n "$hactl_ids" ] || return 1
     hactl_path=$1
     if [ "$2" = absent ]; then
         hactl_draft_of "$1"
@@ -206,9 +218,6 @@ hactl_put_draft() { # PATH READ|absent DIGEST MODE OWNER
             hactl_temporary=
             return 1
         fi
-        hactl_ids=$hactl_newline$hactl_ready
-        hactl_ids=${hactl_ids#*"$hactl_newline$2 $3 $4 $5 $1 "}
-        hactl_ids=${hactl_ids%%"$hactl_newline"*}
         hactl_draft_of "$1"
         hactl_record "$hactl_kept" "file:$4:$hactl_ids:$2" "file:$4:$hactl_ids:$3" "$1"
     fi

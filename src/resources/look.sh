@@ -77,35 +77,43 @@ hactl_read_digests() { # FILE
     while read -r hactl_line; do hactl_digests=$hactl_digests$hactl_line$hactl_newline; done < "$1"
 }
 
+# Sets hactl_found to what stands behind START in the line of TEXT that begins with it; fails where none does. Line by line,
+# because the time in which a shell cuts a text grows with the square of its length.
+hactl_find_line() { # TEXT START
+    hactl_found=
+    set -f
+    IFS=$hactl_newline
+    for hactl_line in $1; do
+        case $hactl_line in
+        "$2"*)
+            hactl_found=${hactl_line#"$2"}
+            break
+            ;;
+        esac
+    done
+    unset IFS
+    set +f
+    [ -n "$hactl_found" ]
+}
+
 # Sets hactl_sum to the digest that PATH had when this run put it there, if it is still that very file, and nothing was
 # done to it since: it is the same inode, of the same size, and the times of its last write and of its last change of any
 # kind are the same. Nobody can set the latter.
 hactl_known_digest() { # PATH
     hactl_sum=
-    case $hactl_ahead in
-    *"$hactl_newline$1// "*) ;;
-    *) return 0 ;;
-    esac
-    hactl_line=${hactl_ahead#*"$hactl_newline$1// "}
-    hactl_line="$1// ${hactl_line%%"$hactl_newline"*} "
-    case $hactl_newline$hactl_digests in
-    *"$hactl_newline$hactl_line"*)
-        hactl_sum=$hactl_newline$hactl_digests
-        hactl_sum=${hactl_sum##*"$hactl_newline$hactl_line"}
-        hactl_sum=${hactl_sum%%"$hactl_newline"*}
-        ;;
-    esac
+    if [ -n "$hactl_digests" ] && hactl_find_line "$hactl_ahead" "$1// " &&
+        hactl_find_line "$hactl_digests" "$1// $hactl_found "; then
+        hactl_sum=$hactl_found
+    fi
 }
 
 # Sets hactl_size, hactl_mode, hactl_owner and hactl_group to those of what PATH leads to.
 hactl_stat() { # PATH
-    case $hactl_ahead in
-    *"$hactl_newline$1/ "*)
-        hactl_group=${hactl_ahead#*"$hactl_newline$1/ "}
-        hactl_group=${hactl_group%%"$hactl_newline"*}
-        ;;
-    *) hactl_group=$(LC_ALL=C stat -L -c '%s %a %U %G' "$1") || hactl_cannot cannot-look "cannot look at $1" ;;
-    esac
+    if hactl_find_line "$hactl_ahead" "$1/ "; then
+        hactl_group=$hactl_found
+    else
+        hactl_group=$(LC_ALL=C stat -L -c '%s %a %U %G' "$1") || hactl_cannot cannot-look "cannot look at $1"
+    fi
     hactl_size=${hactl_group%% *}
     hactl_group=${hactl_group#* }
     hactl_mode=${hactl_group%% *}

@@ -121,7 +121,7 @@ hactl_put() { # PATH READ|absent DIGEST MODE OWNER [TEXT]
         hactl_draft "$@"
         return
     fi
-    if hactl_put_draft "$1" "$2" "$3" "$4" "$5"; then return; fi
+    if hactl_put_draft "$1" "$2" "$3" "$4"; then return; fi
     if [ $# = 6 ]; then
         hactl_write "$1" "$2" "$3" "$4" hactl_text "$6"
     else

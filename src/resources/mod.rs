@@ -63,7 +63,7 @@ pub const MEND: &str = concat!(
 /// Everything that comes before the probes of `resources` in one script: the functions, and one look at all their paths
 /// together, which saves a process for each of them.
 pub fn look_ahead<'r>(resources: impl IntoIterator<Item = &'r dyn Resource>, script: &mut Script) {
-    script.line(LOOK);
+    script.functions(LOOK);
     let mut paths: Vec<&str> =
         resources.into_iter().flat_map(|resource| resource.paths()).map(RemotePath::as_str).collect();
     paths.sort_unstable();
