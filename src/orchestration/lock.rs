@@ -1,6 +1,7 @@
 //! One lock on every host: two runs never mend the same host at once.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -176,6 +177,7 @@ async fn take(
             events.send(Event::Warning { host: Some(node.name.clone()), text });
         }
         if answer.lines().any(|line| line == "taken") {
+            node.has_no_blobs.store(!answer.lines().any(|line| line == "blobs"), Ordering::Relaxed);
             return Ok(());
         }
         let held = LockState::parse(&answer);

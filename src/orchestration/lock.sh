@@ -75,6 +75,11 @@ hactl_lock_take() { # RUN SECONDS RUN_TO_BREAK DETAILS
         sleep 1
     done
     echo taken
+    # Nobody else puts anything there as long as we hold the lock.
+    for hactl_one in "$HACTL_STATE"/blobs/*; do
+        if [ -e "$hactl_one" ]; then echo blobs; fi
+        break
+    done
 }
 
 hactl_lock_keep() { # RUN: it must still be ours; from now on others can tell that we mend

@@ -1,5 +1,7 @@
 //! One exec to mend: what a stage has to do on a host, up to the first failure.
 
+use std::sync::atomic::Ordering;
+
 use super::fence::{Fences, OnFailure};
 use super::lock::{self, Held};
 use super::look::of_item;
@@ -8,7 +10,7 @@ use super::{Controller, Event, Events, Failure, Phase, RunId};
 use crate::model::{Blob, Script};
 use crate::resources::{Assessment, MEND, explain_failure, together};
 use crate::steps::Item;
-use crate::transport::{Answer, Reply, upload};
+use crate::transport::{Answer, Reply, upload, upload_to_empty};
 
 /// What one stage has to do on one host.
 pub(super) struct Work<'a> {
@@ -51,7 +53,13 @@ pub(super) async fn mend(
         let _place = node.uploads.acquire().await;
         events.send(Event::Host { host: node.name.clone(), phase: Phase::Upload });
         let send = |request| -> Answer<'_, Reply> { Box::pin(node.request(request)) };
-        let done = upload(blob, &node.state_folder, node.upload_deadline(blob.size), &send).await;
+        let deadline = node.upload_deadline(blob.size);
+        let done = if node.has_no_blobs.load(Ordering::Relaxed) {
+            upload_to_empty(blob, &node.state_folder, deadline, &send).await
+        } else {
+            upload(blob, &node.state_folder, deadline, &send).await
+        };
+        node.has_no_blobs.fetch_and(done.is_ok(), Ordering::Relaxed);
         done.map_err(|error| at_blob(work, blob, Failure::from(&error)))?;
     }
     events.send(Event::Host { host: node.name.clone(), phase: Phase::Mend });

@@ -35,7 +35,7 @@ pub use outlet::{Outlet, Piece, Printed};
 pub use request::{Ending, Gate, GateProgress, HangUp, Input, Prompt, Refusal, RefusalKind, Reply, Request, call};
 pub use ssh::{JumpHosts, Keyring, Question};
 pub use stream::{ByteStream, Stream, dial};
-pub use upload::{RESUMED_FROM, Sending, upload};
+pub use upload::{RESUMED_FROM, Sending, upload, upload_to_empty};
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 # Takes a file in on standard input, under its digest. Set before: sha256, size, keep (yes or no), HACTL_STATE.
 # A file that is on its way is called SHA256.PROCESS.part: two uploads at once can't write into one another, and what a
 # killed one has left is known by its process being gone.
-# shellcheck disable=SC2154,SC2046,SC2119,SC2120 # what is set before; the words of sha256sum's line; take without any
+# shellcheck disable=SC2154,SC2046 # what is set before; and the words of sha256sum's line
 
 command -v sha256sum > /dev/null || exit 22
 folder=$HACTL_STATE/blobs
@@ -64,14 +64,6 @@ ask() {
         fi
     done
     [ "$best" = 0 ] || printf 'part %s %s %s\n' "$writer" "$best" "$(digest "$file.$writer.part")"
-}
-
-# Takes the whole file, unless something of it has come before: then it must be asked for.
-take_first() {
-    for old in "$file".*.part; do
-        [ ! -f "$old" ] || exit 27
-    done
-    take
 }
 
 # Takes the file, or what it lacks when the part of process PROCESS holds LENGTH bytes of it.
