@@ -101,6 +101,8 @@ fn prelude(node: &Node, run: &RunId) -> Script {
     let mut script = lock::prelude(node);
     script.line(&format!("HACTL_RUN={run} HACTL_BLOBS=$HACTL_STATE/blobs HACTL_BACKUP=$HACTL_STATE/backups/{run}"));
     script.functions(MEND);
+    // Contents are among the words of calls: a host whose shells trace what they do would print them.
+    script.line("{ set +x; } 2>/dev/null");
     script.line("hactl_audit() { printf '%s\\n' \"$1\" >> \"$HACTL_STATE/audit.jsonl\" || true; }");
     // The connection may die in the middle: what was begun is finished all the same, and nothing is left half done. What
     // may last long and can be cut takes the signal again.

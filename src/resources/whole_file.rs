@@ -70,7 +70,11 @@ impl WholeFile {
         // Not one whose mode or owner is changed first.
         assessment.kin = if assessment.mend.is_empty() { Kin::Draft } else { Kin::Apart };
         let words = [self.path.as_str(), read, &wanted, mode, owner];
-        assessment.mend.call_with_content("hactl_put", &words, content);
+        match self.content {
+            Content::Text(_) => assessment.mend.call_with_content("hactl_put", &words, content),
+            // Not among the words of a call, even one within the shell.
+            Content::Secret(_) => assessment.mend.call_with_encoded("hactl_put", &words, content),
+        }
     }
 
     /// A unified diff, where both sides are text that may be shown.
