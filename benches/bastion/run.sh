@@ -98,6 +98,11 @@ turns() { # NAME... -- each name is a function that prints a line of `measure`
 }
 
 plan() { measure "$hactl" plan "$work/$1.yaml" --playbook "$work/playbook.yaml" "${@:2}"; }
+ping() { measure "$hactl" hosts ping "$work/$1.yaml" --ssh-config none; }
+ping_one_direct() { ping one; }
+ping_one_behind() { ping one-behind; }
+ping_fifty_direct() { ping fifty; }
+ping_fifty_behind() { ping fifty-behind; }
 one_direct() { plan one; }
 one_behind() { plan one-behind; }
 fifty_direct() { plan fifty; }
@@ -134,12 +139,13 @@ inventory fifty 1 50
 inventory fifty-behind 1 50 'jump: bastion'
 inventory alive 1 95
 inventory dead 1 95
-for i in 1 2 3 4 5; do echo "  dead-$i: { address: 10.77.100.$i }" >> "$work/dead.yaml"; done
+for i in 1 2 3 4 5; do echo "  dead-$i: { address: 10.77.100.$i, vars: { m1: 10.77.100.$i, m2: 10.77.100.$i } }" >> "$work/dead.yaml"; done
 
 ip netns exec "$controller" "$hactl" apply "$work/alive.yaml" --playbook "$work/playbook.yaml" > "$work/apply.out" 2>&1 ||
     { cat "$work/apply.out"; exit 1; }
 echo "each: median wall s, CPU s, MB at most, status"
 turns one_direct one_behind fifty_direct fifty_behind
+turns ping_one_direct ping_one_behind ping_fifty_direct ping_fifty_behind
 turns upload_hactl upload_scp
 turns all_alive five_dead
 ip netns del "$controller"; ip link del hb0 2> /dev/null || true

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
-use super::arguments::{Colour, Talk};
+use super::arguments::{Colour, Output, Talk};
 use crate::model::Redactor;
 use crate::orchestration::exec::Printed;
 
@@ -60,6 +60,12 @@ impl Console {
             interrupted: Arc::default(),
             drawn: Arc::default(),
         }
+    }
+
+    /// One for whoever could not be understood.
+    pub(super) fn plain() -> Self {
+        let (output, color) = (Output::Text, Colour::Never);
+        Self::new(&Talk { output, verbose: false, quiet: false, color })
     }
 
     /// From now on, these secrets are taken out of everything.

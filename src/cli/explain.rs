@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = &[
     ("ladder.yaml", include_str!("../../playbooks/explanations/ladder.yaml")),
     ("host-keys.yaml", include_str!("../../playbooks/explanations/host-keys.yaml")),
     ("http.yaml", include_str!("../../playbooks/explanations/http.yaml")),
+    ("refusals.yaml", include_str!("../../playbooks/explanations/refusals.yaml")),
     ("editors.yaml", include_str!("../../playbooks/explanations/editors.yaml")),
 ];
 

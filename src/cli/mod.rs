@@ -11,6 +11,7 @@ pub mod inventory;
 mod limits;
 mod progress;
 mod prompt;
+mod refusal;
 mod render;
 mod results;
 mod session;
@@ -25,45 +26,29 @@ use clap::Parser as _;
 use crate::orchestration::Exit;
 use arguments::Arguments;
 use console::Console;
-
-/// Why a command did not begin, or broke off: what to print, and the exit code.
-struct Refusal {
-    exit: Exit,
-    text: String,
-}
-
-impl Refusal {
-    fn usage(text: String) -> Self {
-        Self { exit: Exit::Usage, text }
-    }
-
-    fn inventory(text: String) -> Self {
-        Self { exit: Exit::Inventory, text }
-    }
-
-    fn failed(text: String) -> Self {
-        Self { exit: Exit::Failed, text }
-    }
-}
+use refusal::Refusal;
 
 /// Runs hactl with these words, the program's name first, and says what to exit with.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments = match Arguments::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors; clap prints each where it belongs. Its own exit code 2 would read as "differs".
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            if !error.use_stderr() {
+                return Exit::Success;
+            }
+            refusal::unreadable(&error).print(refusal::output_in(&words), &Console::plain());
+            return Exit::Usage;
         }
     };
     let console = Console::new(&arguments.talk);
     let exit = match commands::run(&arguments.command, &arguments.talk, &console) {
         Ok(exit) => exit,
-        Err(Refusal { exit, text }) => {
-            if !text.is_empty() {
-                console.error(&text);
-            }
-            exit
+        Err(refusal) => {
+            refusal.print(arguments.talk.output, &console);
+            refusal.exit
         }
     };
     match console.unwritten() {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arguments::{Hosts, LockWait, Output, Steps, Talk, Which};
-use super::console::{Console, RED, YELLOW, styled};
+use super::console::{Console, YELLOW, styled};
 use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster, read, render, render_playbook};
 use super::progress::Progress;
 use super::prompt::keyring;
+use super::refusal::{Refusal, shown};
 use super::results::{Last, Line, Results};
-use super::{Refusal, limits, signals};
+use super::{limits, signals};
 use crate::model::Redactor;
 use crate::model::inventory::{Cluster, Place, Problem, Secrets, Severity};
 use crate::orchestration::{
@@ -35,14 +36,25 @@ impl Session {
     /// The same without asking for any secret: enough for what needs no host.
     pub(super) fn without_secrets(which: &Which, console: &Console) -> Result<Self, Refusal> {
         let Read { mut inventory, text, path } =
-            read(&path_of(which)).map_err(|failure| Refusal::inventory(failure.render(console.has_colour())))?;
+            read(&path_of(which)).map_err(|failure| Refusal::unusable(Exit::Inventory, &failure, console))?;
         if let Some(name) = &which.cluster {
             only_cluster(&mut inventory, name, &path).map_err(|problem| {
-                Refusal::usage(render(&[problem], "", "", console.has_colour()).trim_end().to_owned())
+                let text = render(std::slice::from_ref(&problem), "", "", console.has_colour());
+                Refusal::of(Exit::Usage, &[problem], &shown(&path), &text)
             })?;
         }
         let loaded = Loaded { inventory, secrets: Secrets::default(), text, path };
         Ok(Self::with(loaded, console))
+    }
+
+    /// Resolves the secrets that logging in to jump hosts may take, and no others.
+    pub(super) fn resolve_logins(&mut self, console: &Console) -> Result<(), Refusal> {
+        let unusable = |failure| Refusal::unusable(Exit::Inventory, &failure, console);
+        let problems = self.loaded.resolve_logins().map_err(unusable)?;
+        self.redactor = Arc::new(Redactor::new(self.loaded.secrets.values()));
+        console.redact(self.redactor.clone());
+        self.say(&problems, console);
+        Ok(())
     }
 
     /// The same, of one file.
@@ -51,7 +63,7 @@ impl Session {
             // The flag is wrong then, not the file.
             let unknown_cluster = failure.problems.iter().any(|problem| problem.code == "unknown-cluster");
             let exit = if unknown_cluster { Exit::Usage } else { Exit::Inventory };
-            Refusal { exit, text: failure.render(console.has_colour()) }
+            Refusal::unusable(exit, &failure, console)
         })?;
         Ok(Self::with(loaded, console))
     }
@@ -81,8 +93,8 @@ impl Session {
         text.trim_end().to_owned()
     }
 
-    /// Prints what the rules that need no host say of every cluster. Is any of it an error?
-    pub(super) fn check(&self, console: &Console) -> Result<bool, Refusal> {
+    /// Prints what the rules that need no host say of every cluster, and returns it.
+    pub(super) fn check(&self, console: &Console) -> Result<Vec<Problem>, Refusal> {
         let mut problems: Vec<Problem> = Vec::new();
         for cluster in self.clusters() {
             for error in check_local_files(&cluster).err().unwrap_or_default() {
@@ -99,7 +111,7 @@ impl Session {
             }
         }
         self.say(&problems, console);
-        Ok(problems.iter().any(|problem| problem.severity == Severity::Error))
+        Ok(problems)
     }
 
     fn problem(&self, cluster: &Cluster, error: &StepError) -> Problem {
@@ -135,20 +147,22 @@ impl Session {
     pub(super) fn refuse(&self, cluster: &Cluster, error: FleetError, console: &Console) -> Refusal {
         match error {
             FleetError::Selection(error) => {
-                let hint = error.hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-                Refusal::usage(format!("{} {error}{hint}", styled(RED, "error:")))
+                let refusal = Refusal::usage(error.to_string());
+                match error.hint {
+                    Some(hint) => refusal.hint(hint),
+                    None => refusal,
+                }
             }
             FleetError::Profile { host, error } => {
-                Refusal::inventory(format!("{} {host}: {error}", styled(RED, "error:")))
+                Refusal::inventory(error.code(), format!("{host}: {error}")).hint(error.hint())
             }
             FleetError::UserConfig { host, error } => {
-                let problem =
-                    format!("{} {host}: {error} [{}]\n  hint: {}", styled(RED, "error:"), error.code, error.hint);
-                Refusal::inventory(problem)
+                Refusal::inventory(error.code, format!("{host}: {error}")).hint(error.hint)
             }
             FleetError::Steps(errors) => {
                 let problems: Vec<Problem> = errors.iter().map(|error| self.problem(cluster, error)).collect();
-                Refusal::inventory(self.rendered(&problems, console.has_colour()))
+                let text = self.rendered(&problems, console.has_colour());
+                Refusal::of(Exit::Inventory, &problems, &shown(&self.loaded.path), &text)
             }
         }
     }
@@ -215,7 +229,8 @@ pub(super) fn lock_options(command: &'static str, wait: &LockWait) -> LockOption
 /// The playbook that a flag names, or the built-in one.
 pub(super) fn playbook(file: Option<&Path>, console: &Console) -> Result<Playbook, Refusal> {
     let refuse = |problems: &[Problem], text: &str, name: &str| {
-        Refusal::inventory(render_playbook(problems, text, name, console.has_colour()).trim_end().to_owned())
+        let rendered = render_playbook(problems, text, name, console.has_colour());
+        Refusal::of(Exit::Inventory, problems, name, &rendered)
     };
     let Some(path) = file else {
         return Playbook::builtin().map_err(|problems| refuse(&problems, "", "the built-in playbook"));
@@ -298,12 +313,12 @@ pub(super) fn block_on_saying<T>(
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))
         .enable_all()
         .build()
-        .map_err(|error| Refusal { exit: Exit::Failed, text: format!("the runtime does not start: {error}") })?;
+        .map_err(|error| Refusal::failed(format!("the runtime does not start: {error}")))?;
     let stop = Stop::new();
     let result = runtime.block_on(async {
         tokio::select! {
             result = work(stop.clone()) => result,
-            exit = signals::insisted(console.clone(), words, stop.clone()) => Err(Refusal { exit, text: String::new() }),
+            exit = signals::insisted(console.clone(), words, stop.clone()) => Err(Refusal::ended(exit, "")),
         }
     });
     // What still runs in the background is not waited for: everything that counts has been.

@@ -20,8 +20,8 @@ use crate::steps::gates::Gate;
 use crate::steps::preflight::{PREFLIGHT, Subject};
 use crate::steps::verify::{Asks, VERIFY};
 use crate::steps::{Allow, HostContext, Item, StepError, Wants};
-use crate::transport::Keyring;
 use crate::transport::user_config::{SshConfig, UserConfigError};
+use crate::transport::{JumpHosts, Keyring};
 
 /// How many uploads run at once: more would fill the line no better, and each holds some megabytes.
 const UPLOADS: usize = 16;
@@ -239,7 +239,8 @@ impl Fleet {
     }
 
     /// The hosts that take part, with one thing wanted on each: that `undo` has not changed anything. Where it is known
-    /// to have `changed` something, its backup must be there.
+    /// to have `changed` something, its backup must be there. Two of them, of hosts that were looked up once: one to look
+    /// at what would be undone, and one to undo it.
     ///
     /// # Errors
     /// When a flag names a host or group that is not there, or the user's SSH configuration can't be used.
@@ -250,7 +251,7 @@ impl Fleet {
         secrets: &Secrets,
         controller: Arc<Controller>,
         options: &FleetOptions,
-    ) -> Result<Self, FleetError> {
+    ) -> Result<[Self; 2], FleetError> {
         let items = |host: &Host| {
             let rollback = Rollback::new(undo.as_str());
             let must_be_there = changed.iter().any(|name| name == host.name.as_str());
@@ -262,23 +263,24 @@ impl Fleet {
         let hosts = options.selection.hosts(&cluster)?;
         let uploads = Arc::new(Semaphore::new(UPLOADS));
         let links = Links::new(&cluster, &hosts, secrets, &controller, options)?;
-        let node = |host: &Host| Arc::new(Node::new(host, items(host), &links, uploads.clone()));
-        let nodes = hosts.iter().copied().map(node).collect();
-        let warnings = links.warnings();
-        let stages = vec![Stage::named("Roll back")];
-        let (concurrency, peers) = (options.concurrency, Vec::new());
-        Ok(Self {
-            cluster,
-            stages,
-            concurrency,
-            warnings,
-            nodes,
-            peers,
-            controller,
-            preflight: false,
-            asks: None,
-            prove_always: false,
-        })
+        let fleet = |links: &Links<'_>| {
+            let node = |host: &Host| Arc::new(Node::new(host, items(host), links, uploads.clone()));
+            Self {
+                cluster: cluster.clone(),
+                stages: vec![Stage::named("Roll back")],
+                concurrency: options.concurrency,
+                warnings: links.warnings(),
+                nodes: hosts.iter().copied().map(node).collect(),
+                peers: Vec::new(),
+                controller: controller.clone(),
+                preflight: false,
+                asks: None,
+                prove_always: false,
+            }
+        };
+        let looking = fleet(&links);
+        // Connections of its own: between the two somebody may think for long.
+        Ok([looking, fleet(&links.sharing(&JumpHosts::default()))])
     }
 
     /// Tells that a command begins on these hosts.

@@ -53,6 +53,19 @@ impl<'a> Links<'a> {
         Self { streams: true, ..self }
     }
 
+    /// The same, with these secrets.
+    pub(super) fn with_secrets<'b>(self, secrets: &'b Secrets) -> Links<'b>
+    where
+        'a: 'b,
+    {
+        Links { secrets, ..self }
+    }
+
+    /// Is a host reached through a jump host, whoever names it?
+    pub(super) fn has_jump_host(&self, host: &Host) -> bool {
+        !self.ways.way(host).hops.is_empty()
+    }
+
     /// What the user should hear, once for all hosts.
     pub(super) fn warnings(&self) -> Vec<String> {
         self.ways.warnings()

@@ -2,6 +2,7 @@
 
 mod apply;
 mod archive;
+mod ask;
 mod blobs;
 mod controller;
 mod each;
@@ -48,5 +49,5 @@ pub use report::{FindingReport, HostReport, ItemReport, ProofReport, Report, Sta
 pub use run_id::RunId;
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
-pub use trust::{HostKeys, KeyState, Server};
+pub use trust::{HostKeys, KeyState, KeyWays, Server};
 pub use verify::{Door, Front, Ground, NodePlace, Place, answers, prove, verify};

@@ -7,13 +7,12 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::Failure;
-use super::hosts::refused;
 use super::link::Links;
 use crate::model::inventory::Host;
 use crate::model::{HostName, Script, state_folder};
 use crate::steps::Item;
 use crate::steps::preflight::Subject;
-use crate::transport::{Link, Reply, Request, Stream, Transport, TransportError, connect};
+use crate::transport::{Link, Reply, Request, Stream, Transport, TransportError, connect, instead};
 
 /// How much of one answer is kept, in bytes. Files over 4 MiB are not edited, so an answer this long is not one of ours.
 const ANSWER_LIMIT: usize = 16 << 20;
@@ -148,6 +147,6 @@ impl Node {
 
     /// The host ran something, but not our script.
     pub(super) fn no_answer(&self, reply: &Reply) -> Failure {
-        Failure::from(&refused(reply, &self.link))
+        Failure::from(&instead(reply, &self.link))
     }
 }

@@ -1,10 +1,10 @@
 //! The rules about hosts: asked in one exec per host, judged over all of them.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
+use super::ask::ask;
 use super::each::on_each;
-use super::fence::{Fences, OnFailure};
 use super::fleet::Fleet;
 use super::node::Node;
 use super::plan::milliseconds_since;
@@ -12,6 +12,7 @@ use super::report::FindingReport;
 use super::{Event, Events, Failure, HostReport, Outcome, Phase, Report, Stop};
 use crate::model::Script;
 use crate::model::inventory::Severity;
+use crate::resources::Seen;
 use crate::steps::preflight::{Clock, Facts, PREFLIGHT, Rule, Subject, rules};
 use crate::steps::{Finding, check};
 
@@ -127,7 +128,7 @@ pub(super) async fn ask_all(
             let begun = Instant::now();
             events.send(Event::Host { host: node.name.clone(), phase: Phase::Preflight });
             let answer = match &node.subject {
-                Some(subject) => ask(&node, subject, &wanted).await.map(Some),
+                Some(subject) => look(&node, subject, &wanted).await.map(Some),
                 None => Ok(None),
             };
             (answer, milliseconds_since(begun))
@@ -178,67 +179,34 @@ fn unasked(rule: &Rule, why: &str) -> FindingReport {
     FindingReport { rule: rule.id, severity: Severity::Warning, at: None, cause, hint }
 }
 
-async fn ask(node: &Node, subject: &Subject, wanted: &[&'static Rule]) -> Result<Answer, Failure> {
-    let fences = Fences::new();
+async fn look(node: &Node, subject: &Subject, wanted: &[&'static Rule]) -> Result<Answer, Failure> {
     let mut prelude = Script::new();
     subject.prelude(&mut prelude);
-    let clock = || {
-        let mut script = Script::new();
-        script.line(Clock::ASK);
-        script
-    };
-    let mut probes = vec![clock()];
     let applying: Vec<bool> = wanted.iter().map(|rule| rule.applies(subject)).collect();
-    for rule in wanted.iter().zip(&applying).filter(|(_, applies)| **applies).map(|(rule, _)| rule) {
+    let probe = |rule: &Rule| {
         let mut script = Script::new();
         rule.probe(subject, &mut script);
         // A subshell without a command is a syntax error.
         script.line(":");
-        probes.push(script);
-    }
-    probes.push(clock());
-    let script = fences.join(&prelude, &probes, OnFailure::GoOn);
-    // The handshake is not part of what the clock is measured by.
-    node.connected().await.map_err(|error| Failure::from(&error))?;
-    let before = seconds();
-    let reply = node.run(&script).await.map_err(|error| Failure::from(&error))?;
-    let after = seconds();
-    if !fences.started(&reply.stdout) {
-        return Err(node.no_answer(&reply));
-    }
-    let seen = fences.split(&reply.stdout, &reply.stderr, probes.len());
-    let text = |index: usize| seen.get(index).copied().flatten().map(|seen| String::from_utf8_lossy(seen.stdout));
-    let clock = text(0).zip(text(probes.len() - 1));
-    let clock = clock.and_then(|(first, last)| Clock::between(&first, &last, before, after));
-    let mut answers = seen.iter().skip(1);
-    let mut said = Vec::with_capacity(wanted.len());
-    for applies in applying {
-        let Some(seen) = applies.then(|| answers.next().copied().flatten()) else {
-            said.push(None);
-            continue;
-        };
-        let Some(seen) = seen else {
-            return Err(Failure::new("answer-incomplete", "the host's answer broke off")
-                .hint("run it again; if it persists, look at the host's own log"));
-        };
-        said.push(Some(match seen.status {
-            0 => Ok(String::from_utf8_lossy(seen.stdout).into_owned()),
-            status => {
-                let why = String::from_utf8_lossy(seen.stderr);
-                let why = why.trim().lines().next_back().unwrap_or_default();
-                // What the probe itself says begins with `hactl: CODE: `.
-                let why =
-                    why.strip_prefix("hactl: ").and_then(|rest| rest.split_once(": ")).map_or(why, |(_, why)| why);
-                Err(if why.is_empty() { format!("its probe ended with status {status}") } else { why.to_owned() })
-            }
-        }));
-    }
-    Ok(Answer { said, clock })
+        script
+    };
+    let probes = wanted.iter().zip(&applying).filter(|(_, applies)| **applies).map(|(rule, _)| probe(rule)).collect();
+    let answer = ask(node, &prelude, probes).await?;
+    let mut seen = answer.seen()?.into_iter();
+    let said = applying.into_iter().map(|applies| applies.then(|| seen.next().map(said)).flatten()).collect();
+    Ok(Answer { said, clock: answer.clock })
 }
 
-/// The controller's clock, in seconds.
-pub(super) fn seconds() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+/// What a probe printed, or why it could not.
+fn said(seen: Seen<'_>) -> Result<String, String> {
+    if seen.status == 0 {
+        return Ok(String::from_utf8_lossy(seen.stdout).into_owned());
+    }
+    let why = String::from_utf8_lossy(seen.stderr);
+    let why = why.trim().lines().next_back().unwrap_or_default();
+    // What the probe itself says begins with `hactl: CODE: `.
+    let why = why.strip_prefix("hactl: ").and_then(|rest| rest.split_once(": ")).map_or(why, |(_, why)| why);
+    Err(if why.is_empty() { format!("its probe ended with status {}", seen.status) } else { why.to_owned() })
 }
 
 impl From<Finding> for FindingReport {

@@ -95,33 +95,65 @@ impl Server {
     }
 }
 
-impl HostKeys {
-    /// The servers on the way to the hosts that take part. Nothing connects.
+/// The ways to the hosts of some clusters, before any secret is known.
+pub struct KeyWays<'a> {
+    /// What the user should hear before anything connects.
+    pub warnings: Vec<String>,
+    ways: Vec<(&'a Cluster, Vec<Host>, Links<'a>)>,
+    concurrency: usize,
+}
+
+/// A first look at new hosts takes none.
+static NO_SECRETS: Secrets = Secrets::none();
+
+impl<'a> KeyWays<'a> {
+    /// Looks up the hosts that take part. Nothing connects.
     ///
     /// # Errors
     /// When `--limit` names what a cluster does not have, or the user's SSH configuration can't be used.
-    pub fn new(
-        clusters: &[Arc<Cluster>],
-        secrets: &Secrets,
-        controller: &Controller,
-        options: &FleetOptions,
+    pub fn look_up(
+        clusters: &'a [Arc<Cluster>],
+        controller: &'a Controller,
+        options: &'a FleetOptions,
     ) -> Result<Self, FleetError> {
-        let mut keys = Self { servers: Vec::new(), concurrency: options.concurrency };
-        let jump_hosts = JumpHosts::default();
+        let mut found = Self { warnings: Vec::new(), ways: Vec::new(), concurrency: options.concurrency };
         for cluster in clusters {
             let hosts = options.selection.hosts(cluster)?;
             let hosts = hosts.into_iter().filter(|host| host.transport != TransportKind::Local);
             // A host that the user's own ssh reaches has the key that anybody is shown who goes the same way.
             let hosts: Vec<Host> = hosts.map(|host| Host { transport: TransportKind::Ssh, ..host.clone() }).collect();
-            let hosts: Vec<&Host> = hosts.iter().collect();
-            let links = Links::new(cluster, &hosts, secrets, controller, options)?.sharing(&jump_hosts);
-            for host in hosts {
+            let links = Links::new(cluster, &hosts.iter().collect::<Vec<_>>(), &NO_SECRETS, controller, options)?;
+            for warning in links.warnings() {
+                // Two clusters of one file are looked up in one ssh_config.
+                if !found.warnings.contains(&warning) {
+                    found.warnings.push(warning);
+                }
+            }
+            found.ways.push((cluster, hosts, links));
+        }
+        Ok(found)
+    }
+
+    /// Is anybody logged in to, to see what is behind him?
+    pub fn lead_through_jump_hosts(&self) -> bool {
+        self.ways.iter().any(|(_, hosts, links)| hosts.iter().any(|host| links.has_jump_host(host)))
+    }
+
+    /// The servers on these ways. `secrets` are those that logging in to jump hosts may take.
+    pub fn host_keys(self, secrets: &Secrets) -> HostKeys {
+        let mut keys = HostKeys { servers: Vec::new(), concurrency: self.concurrency };
+        let jump_hosts = JumpHosts::default();
+        for (cluster, hosts, links) in self.ways {
+            let links = links.with_secrets(secrets).sharing(&jump_hosts);
+            for host in &hosts {
                 keys.add(&cluster.name, Arc::new(links.to(host)));
             }
         }
-        Ok(keys)
+        keys
     }
+}
 
+impl HostKeys {
     /// Adds a server after the jump hosts before it, and says where it is.
     fn add(&mut self, cluster: &str, link: Arc<Link>) -> usize {
         let before = link.via.as_ref().map(|via| self.add(cluster, via.clone()));

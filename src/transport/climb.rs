@@ -63,6 +63,13 @@ impl Climb {
         }
     }
 
+    /// It goes on after a wait for others, which counts for no rung.
+    pub(super) fn resumed(&self) {
+        if let Some(mut noted) = self.lock() {
+            noted.since = Instant::now();
+        }
+    }
+
     /// What the output of a command led to: where the input is sent only now, a gate has opened.
     pub(super) fn follow(&self, act: Option<Act>) {
         if act == Some(Act::SendInput) {

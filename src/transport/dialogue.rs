@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::capture::Capture;
 use super::deadline::unended;
 use super::heard::heard_lines;
+use super::instead::{expired, refused_by_shell};
 use super::{Ending, Gate, GateProgress, Printed, Prompt, Refusal, RefusalKind, Reply, Request, TransportError};
 
 /// How much of what was printed last is searched for the gate's words, and repeated in a refusal, in bytes.
@@ -159,10 +160,17 @@ impl Dialogue {
     /// The answer, once the command has ended.
     ///
     /// # Errors
-    /// When it ended before it was ready for its input.
+    /// When it ended before it was ready for its input, or the server has run something else instead.
     pub(super) fn finish(self, ending: Ending) -> Result<Reply, TransportError> {
+        let (stdout, stderr) = (self.stdout.heard(), self.stderr.heard());
+        if let Some(error) = expired(&ending, stdout, stderr) {
+            return Err(error);
+        }
         if !self.opened() {
-            return Err(self.refusal(RefusalKind::Ended(ending)));
+            let instead = refused_by_shell(&ending, stdout, stderr);
+            let refusal = self.refusal(RefusalKind::Ended(ending));
+            // Where the program at the gate has no word for it, it may never have been begun.
+            return Err(instead.filter(|_| refusal.code == "become-failed").unwrap_or(refusal));
         }
         let (stdout, stderr) = (self.stdout.kept, self.stderr.kept);
         Ok(Reply {
@@ -171,11 +179,6 @@ impl Dialogue {
             stderr: stderr.into_bytes(),
             ending,
         })
-    }
-
-    /// What came on standard output and on standard error; only its end, while the gate is closed.
-    pub(super) fn heard(&self) -> (&[u8], &[u8]) {
-        (self.stdout.heard(), self.stderr.heard())
     }
 
     /// Why there was no end in time.

@@ -10,6 +10,7 @@ mod codes;
 mod files;
 mod forms;
 mod hosts;
+mod refusals;
 mod tools;
 mod words;
 

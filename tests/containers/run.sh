@@ -44,6 +44,14 @@ start_engine() {
     local i
     [ "$(id -u)" = 0 ] || skip "no Docker engine answers, and only root could start one"
     command -v dockerd > /dev/null || skip "no Docker engine answers, and there is no dockerd"
+    # One of an earlier run that was killed still has the folder.
+    for i in $(pgrep -x dockerd); do
+        if tr '\000' '\n' < "/proc/$i/cmdline" | grep -qxF -e "$PWD/target/containers/engine"; then
+            kill -TERM "$i" 2> /dev/null || true
+            timeout 30 tail --pid="$i" -s 0.2 -f /dev/null || kill -KILL "$i" 2> /dev/null || true
+        fi
+    done
+    rm -rf target/containers/engine
     mkdir -p target/containers/engine
     # The path of a socket may have 107 characters.
     own=$(mktemp -d /tmp/hactl-docker.XXXXXX)
@@ -63,6 +71,9 @@ for program in docker curl; do command -v "$program" > /dev/null || skip "there 
 docker compose version > /dev/null 2>&1 || command -v docker-compose > /dev/null || skip "there is no docker compose"
 trap tidy EXIT
 timeout 20 docker info > /dev/null 2>&1 || start_engine
+
+# Containers and volumes of an earlier run that was killed would be taken as they are.
+compose 60 down --volumes --timeout 5 > /dev/null 2>&1 || true
 
 say "base image, keys, pack"
 timeout 900 tests/containers/base.sh

@@ -33,10 +33,36 @@ fn written(text: &str) -> String {
     text.replace("FOLDER", Ground::file("").to_str().unwrap().trim_end_matches('/')).replace("NET", "10.79.1")
 }
 
+/// What the inventory says where it does know them.
+const JUMP: &str = r#"ssh:
+  agent: false
+  user: ops
+  identity: id_ed25519
+  known_hosts: known_hosts
+  jump: [outer, inner]
+"#;
+const JUMP_HOSTS: &str = r#"jump_hosts:
+  outer: { address: NET.111, user: jump, identity: id_outer, known_hosts: known_hosts }
+  inner: { address: NET.112, user: jump, identity: id_inner, known_hosts: known_hosts }
+hosts:
+"#;
+
 #[test]
 fn two_nodes_behind_two_bastions_are_set_up_by_what_the_ssh_configuration_says_and_a_second_run_has_nothing_to_do() {
+    // One connection to each bastion for a run, however many hosts are behind it.
+    behind_two_bastions("ssh", [1, 1, 1]);
+}
+
+#[test]
+fn two_nodes_behind_two_bastions_are_set_up_by_the_users_own_ssh_and_a_second_run_has_nothing_to_do() {
+    // What stands in its configuration alone, ssh does for each of the three hosts by itself.
+    behind_two_bastions("openssh", [3, 3, 1]);
+}
+
+/// `logins` are those at outer, inner and is-1 that a run needs by the configuration alone.
+fn behind_two_bastions(transport: &str, logins: [usize; 3]) {
     let Some(ground) = Ground::clean() else { return };
-    ground.inventory(&["--kernel", "4.5.1"]);
+    ground.inventory_over(transport, &["--kernel", "4.5.1"]);
     ground
         .edit("  user: ops\n  identity: id_ed25519\n  known_hosts: known_hosts\n  agent: false\n", "  agent: false\n");
     fs::create_dir_all(Ground::file("conf.d")).unwrap();
@@ -57,14 +83,25 @@ fn two_nodes_behind_two_bastions_are_set_up_by_what_the_ssh_configuration_says_a
     assert!(done.stdout.contains("both nodes answer through sso.example.com"), "{}", done.stdout);
     let again = hactl(0, &["apply"]);
     assert!(again.stdout.contains("3 hosts in place; nothing to do."), "{}", again.stdout);
+    assert_eq!(logins_of(|| drop(hactl(0, &["plan"]))), logins, "at outer, inner, is-1");
 
-    // One connection to each bastion for a run, however many hosts are behind it.
+    // The same way, as the inventory would have it: then each bastion is connected to once over any transport.
+    ground.edit("ssh:\n  agent: false\n", JUMP);
+    ground.edit("hosts:\n", &written(JUMP_HOSTS));
+    let plan = || drop(ground.hactl(0, &["plan", "--connect-timeout", "3"]));
+    assert_eq!(logins_of(plan), [1, 1, 1], "at outer, inner, is-1, by ssh.jump");
+}
+
+/// How often outer, inner and is-1 let somebody in meanwhile.
+fn logins_of(run: impl FnOnce()) -> [usize; 3] {
     let logins = |host: &str| {
         let log = fs::read_to_string(Ground::file_of(host, "/var/log/sshd.log")).unwrap();
         log.lines().filter(|line| line.contains("Accepted publickey for ")).count()
     };
-    let before = ["outer", "inner", "is-1"].map(logins);
-    hactl(0, &["plan"]);
-    let after = ["outer", "inner", "is-1"].map(logins);
-    assert_eq!(after.map(|count| count as i64), before.map(|count| count as i64 + 1), "outer, inner, is-1");
+    let hosts = ["outer", "inner", "is-1"];
+    let before = hosts.map(logins);
+    run();
+    let mut after = hosts.map(logins);
+    after.iter_mut().zip(before).for_each(|(after, before)| *after -= before);
+    after
 }

@@ -97,8 +97,10 @@ const FAILING: [Failing; 2] = [
         what: "another program owns the port",
         breaks: |ground| {
             let program = "import socket,time; s=socket.create_server(('',9443)); time.sleep(600)";
-            ground.on("is-1", &["sh", "-c", &format!("setsid python3 -c \"{program}\" > /dev/null 2>&1 &")]);
             let listens = || ground.on("is-1", &["ss", "-Htnl", "sport = :9443"]).contains("9443");
+            // A process that is being killed has no name any more and its sockets still.
+            eventually("the end of the node's socket", Duration::from_secs(30), || !listens());
+            ground.on("is-1", &["sh", "-c", &format!("setsid python3 -c \"{program}\" > /dev/null 2>&1 &")]);
             eventually("the other program", Duration::from_secs(30), listens);
         },
         named: &["9443"],

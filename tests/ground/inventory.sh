@@ -1,12 +1,14 @@
 #!/bin/bash
 # inventory.sh [--kernel VERSION] [--database mysql|mariadb|postgresql] [--alone] [--own-key] [--only-nodes]
+#              [--transport ssh|openssh]
 #
 # Prints an inventory of the ground in the current folder: a ground's state folder, where paths in it lead.
 # --alone: one node without clustering, for kernels that come without it. --own-key: a PKCS12 key store instead of the
-# shipped one. --only-nodes leaves out the balancer and the schema.
+# shipped one. --only-nodes leaves out the balancer and the schema. --transport: who connects to the hosts, hactl itself or
+# the user's own ssh.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-kernel=4.5.1 database=mysql alone='' key='' nodes=''
+kernel=4.5.1 database=mysql alone='' key='' nodes='' transport=ssh
 while [ $# -gt 0 ]; do
     case "$1" in
     --kernel) kernel=$2; shift ;;
@@ -14,7 +16,8 @@ while [ $# -gt 0 ]; do
     --alone) alone=yes ;;
     --own-key) key=yes ;;
     --only-nodes) nodes=yes ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+    --transport) transport=$2; shift ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
     esac
     shift
 done
@@ -22,12 +25,13 @@ pack=$("$here/fetch.sh" kernel "$kernel")
 driver=$("$here/fetch.sh" driver "$database")
 digest() { sha256sum "$1" | cut -d' ' -f1; }
 hosts() {
-    local name address
+    local name address way=''
+    [ "$transport" = ssh ] || way=", transport: $transport"
     while read -r name address; do
         case "$name" in
-        is-1) echo "  $name: { address: $address }" ;;
-        is-*) [ -n "$alone" ] || echo "  $name: { address: $address }" ;;
-        lb-*) [ -n "$nodes" ] || echo "  $name: { address: $address, roles: [load-balancer] }" ;;
+        is-1) echo "  $name: { address: $address$way }" ;;
+        is-*) [ -n "$alone" ] || echo "  $name: { address: $address$way }" ;;
+        lb-*) [ -n "$nodes" ] || echo "  $name: { address: $address$way, roles: [load-balancer] }" ;;
         esac
     done < hosts.txt
 }

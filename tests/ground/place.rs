@@ -67,9 +67,16 @@ impl Ground {
         Self::file("hosts").join(host).join(path.trim_start_matches('/'))
     }
 
-    /// Writes the inventory that `inventory.sh` makes of these words.
+    /// Writes the inventory that `inventory.sh` makes of these words. Its hosts are reached by hactl itself, or with
+    /// `HACTL_TEST_TRANSPORT=openssh` by the user's own `ssh`.
     pub(crate) fn inventory(&self, words: &[&str]) {
-        let text = self.script(&[&["inventory"], words].concat());
+        let transport = std::env::var("HACTL_TEST_TRANSPORT").unwrap_or_else(|_| "ssh".to_owned());
+        self.inventory_over(&transport, words);
+    }
+
+    /// The same, whose hosts are always reached like this.
+    pub(crate) fn inventory_over(&self, transport: &str, words: &[&str]) {
+        let text = self.script(&[&["inventory", "--transport", transport], words].concat());
         fs::write(Self::file("inventory.yaml"), text).unwrap();
     }
 

@@ -115,17 +115,7 @@ impl Sshd {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             fs::write(folder.path().join("sshd_config"), written(folder.path(), port, config)).unwrap();
-            let mut child = Command::new(&sshd)
-                .args(["-D", "-E"])
-                .arg(folder.path().join("log"))
-                .arg("-f")
-                .arg(folder.path().join("sshd_config"))
-                .envs(environment.iter().copied())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
+            let mut child = spawn(&sshd, folder.path(), environment);
             if listens(&mut child, &folder.path().join("log"), port) {
                 let server = Self { folder, child, port };
                 server.record("host_ed25519.pub");
@@ -134,6 +124,21 @@ impl Sshd {
         }
         let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
         panic!("sshd does not start: {log}");
+    }
+
+    /// Kills the server with all that it started, as a host that goes down does.
+    pub(crate) fn go_down(&mut self) {
+        self.signal("KILL");
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it anew, on the same port and with the same keys.
+    pub(crate) fn come_up(&mut self) {
+        let sshd = find("sshd").unwrap();
+        let log = self.file("log");
+        fs::write(&log, "").unwrap();
+        self.child = spawn(&sshd, self.folder(), &[]);
+        assert!(listens(&mut self.child, &log, self.port), "{}", self.log());
     }
 
     /// The server's folder: its host keys `host_ed25519` and `host_ecdsa`, `authorized_keys`, its `log`.
@@ -219,6 +224,20 @@ impl Sshd {
         victims.push(self.child.id());
         send(signal, &victims);
     }
+}
+
+fn spawn(sshd: &Path, folder: &Path, environment: &[(&str, &Path)]) -> Child {
+    Command::new(sshd)
+        .args(["-D", "-E"])
+        .arg(folder.join("log"))
+        .arg("-f")
+        .arg(folder.join("sshd_config"))
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 fn send(signal: &str, victims: &[u32]) {

@@ -1,8 +1,12 @@
 //! Servers that no real sshd is: each has its own clear error in the end, or a full answer, and the others beside it
 //! are reported as if it were not there.
+//!
+//! With `HACTL_TEST_TRANSPORT=openssh` all of them are reached by the user's own `ssh`, and mostly the same is said of them.
+//! Where `ssh` keeps to itself what hactl would have to know, a case names what is said instead, and why (`but`).
 
 mod accounts;
 mod cases;
+mod names;
 mod network;
 mod packets;
 mod server;
@@ -10,12 +14,12 @@ mod server;
 use std::fs;
 use std::path::PathBuf;
 
-use cases::{Case, Expected};
+use cases::{Case, Expected, Instead};
 use russh::keys::PrivateKey;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::sshd::{find, keygen, skip};
+use crate::sshd::{by_openssh, find, keygen, skip};
 
 /// How much memory a run may need at most, in kilobytes: two answers that are cut at 16 MiB are in it.
 const MEMORY: u64 = 220_000;
@@ -31,17 +35,29 @@ pub(crate) struct Host {
     pub(crate) patience: u16,
     pub(crate) home: PathBuf,
     pub(crate) expected: Expected,
+    pub(crate) openssh: Option<Instead>,
+}
+
+impl Host {
+    /// What must be known of it in the end, over the transport of these tests; and why, where that is special.
+    fn expected(&self) -> (Expected, &'static str) {
+        match self.openssh.filter(|_| by_openssh()) {
+            Some(Instead(why, expected)) => (expected, why),
+            None => (self.expected, "as over any transport"),
+        }
+    }
 }
 
 /// A cluster of two sound hosts and these.
 fn beside(hosts: &[Host]) -> Option<Cluster> {
     let cluster = Cluster::start(&[])?;
     let mut text = String::new();
+    let transport = if by_openssh() { "openssh" } else { "ssh" };
     for (index, host) in hosts.iter().enumerate() {
         let user = host.user.as_ref().map(|user| format!("user: {user}, ")).unwrap_or_default();
         let home = host.home.display();
         text.push_str(&format!(
-            "  {}:\n    address: 127.0.0.1\n    ssh: {{ {user}port: {}, identity: {}, known_hosts: {}, connect_timeout: {}, \
+            "  {}:\n    address: 127.0.0.1\n    transport: {transport}\n    ssh: {{ {user}port: {}, identity: {}, known_hosts: {}, connect_timeout: {}, \
              state_folder: {home}/state }}\n    product: {{ home: {home} }}\n    member_address: 10.0.1.{}\n",
             host.name,
             host.port,
@@ -80,6 +96,7 @@ fn look(cases: &[Case], commands: &[&str]) {
             patience: case.patience,
             home: file(case.name),
             expected: case.expected,
+            openssh: case.openssh,
         });
     }
     fs::write(file("known_hosts"), known).unwrap();
@@ -108,7 +125,8 @@ fn look_at(hosts: &[Host], command: &str) {
         };
         let failure = if host["failures"][0].is_null() { host } else { &host["failures"][0] };
         let text = |key: &str| failure[key].as_str().unwrap_or_default();
-        let told = match case.expected {
+        let (expected, why) = case.expected();
+        let told = match expected {
             Expected::Looked => looked(host, outcome),
             Expected::Failed(code, phrase) => {
                 outcome == "failed" && text("code") == code && text("cause").contains(phrase)
@@ -127,8 +145,7 @@ fn look_at(hosts: &[Host], command: &str) {
         };
         if !told {
             wrong.push(format!(
-                "{name}: expected {:?}\n    {outcome} {} {}",
-                case.expected,
+                "{name}: expected {expected:?} ({why})\n    {outcome} {} {}",
                 text("code"),
                 text("cause")
             ));
@@ -136,8 +153,8 @@ fn look_at(hosts: &[Host], command: &str) {
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), done.stderr);
     assert_eq!(report["hosts"].as_array().unwrap().len(), hosts.len() + 2, "every host is reported");
-    let failed = hosts.iter().any(|host| matches!(host.expected, Expected::Failed(..)));
-    let unknown = hosts.iter().any(|host| matches!(host.expected, Expected::Unknown(..)));
+    let failed = hosts.iter().any(|host| matches!(host.expected().0, Expected::Failed(..)));
+    let unknown = hosts.iter().any(|host| matches!(host.expected().0, Expected::Unknown(..)));
     let exit = match (command, failed, unknown) {
         ("preflight", ..) => 5,
         (_, true, _) => 1,

@@ -16,6 +16,7 @@ mod plain;
 mod resume;
 mod stream;
 mod token;
+mod turns;
 mod upload;
 mod user_config;
 

@@ -1,7 +1,9 @@
 //! The product's process, played by a shell that has a product's command line: found, told, stopped and started.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
+use hactl::model::Script;
 use hactl::model::profile::{Profile, READY};
 use hactl::resources::process::{Life, NodeState, Places, Process, Unit};
 use hactl::resources::{AssessError, Resource};
@@ -322,6 +324,53 @@ fn a_unit_of_systemd_is_enabled_and_started() {
         let once = "daemon-reload\nenable fake.service\nreset-failed fake.service\nstart fake.service\n";
         let twice = calls.replace("is-enabled fake.service\n", "");
         assert_eq!(twice, format!("{once}{once}"), "{calls}");
+    });
+}
+
+/// What a look says of a port that this very process listens at, when it takes `pid` for the product's process. `before`
+/// is shell that stands before the functions.
+fn port_of(host: &Host, port: u16, pid: u32, before: &str) -> String {
+    let prelude = [
+        include_str!("../../src/resources/look.sh"),
+        include_str!("../../src/resources/process/shared.sh"),
+        include_str!("../../src/resources/process/look.sh"),
+        before,
+    ]
+    .join("\n");
+    let mut script = Script::new();
+    script.line(&format!("hactl_pid={pid} hactl_offset=0"));
+    script.line(&format!("hactl_look_ports {port}"));
+    let done = host.execute(&prelude, &script, "");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    // Other tests of this process listen at ports of their own.
+    let said = String::from_utf8(done.stdout).unwrap();
+    said.lines().filter(|line| line.contains(&format!(" {port}"))).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_port_that_the_process_opens_between_two_looks_is_its_own() {
+    on_every_shell(|host| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, pid) = (listener.local_addr().unwrap().port(), std::process::id());
+        let own = format!("listens {port}\nport {port} own\n");
+        assert_eq!(port_of(host, port, pid, ""), own);
+        // Its files are listed a moment before it opens the port: that one is not among them, another one is.
+        let early = format!(
+            "ls() {{ if [ \"$2\" = /proc/{pid}/fd ]; then echo 'lrwx------ 1 0 0 64 Nov 21 12:00 9 -> socket:[1]'; \
+             else command ls \"$@\"; fi; }}"
+        );
+        assert_eq!(port_of(host, port, pid, &early), own);
+        // Another program's port stays that program's.
+        let mut other = start("sleep", &["100"]).spawn().unwrap();
+        let held = port_of(
+            host,
+            port,
+            other.id(),
+            "ls() { if [ \"$2\" = \"/proc/$hactl_pid/fd\" ]; then echo 'x -> socket:[1]'; else command ls \"$@\"; fi; }",
+        );
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(held.starts_with(&format!("port {port} held {pid} ")), "{held}");
     });
 }
 

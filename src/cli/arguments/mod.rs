@@ -295,6 +295,8 @@ pub enum SchemaOf {
     HostsFacts,
     /// What `hosts trust --output json` prints.
     HostsTrust,
+    /// What `--output json` prints where a command is refused with exit code 64 or 65, and `validate` always.
+    Refusal,
 }
 
 /// `runs`

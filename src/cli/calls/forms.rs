@@ -39,6 +39,30 @@ pub(in crate::cli) enum CallEvent {
         /// How many bytes are missing.
         bytes: u64,
     },
+    /// The connection to a host died while a log was followed. It is made anew, for as long as that takes.
+    Lost {
+        /// The cluster's name.
+        cluster: String,
+        /// The host.
+        host: HostName,
+        /// The file.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+        /// Why.
+        cause: String,
+    },
+    /// The log is followed again, from behind the last byte that was shown.
+    Again {
+        /// The cluster's name.
+        cluster: String,
+        /// The host.
+        host: HostName,
+        /// The file.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+        /// May lines be missing in between, because the log was rotated, and the old one can't be found?
+        missed: bool,
+    },
     /// A command is over.
     Over {
         /// How it went.

@@ -134,6 +134,25 @@ impl Printer {
                     self.console.lines(printed, &lines)
                 }
             },
+            News::Lost { cause } => match self.form {
+                Form::Json => true,
+                Form::Jsonl => {
+                    let (cluster, host, file) = (call.cluster.clone(), call.host.clone(), call.about.clone());
+                    self.json_line(&CallEvent::Lost { cluster, host, file, cause })
+                }
+                Form::Text { .. } => self.aside(call, &format!("… {cause}; trying again")),
+            },
+            News::Again { missed } => match self.form {
+                Form::Json => true,
+                Form::Jsonl => {
+                    let (cluster, host, file) = (call.cluster.clone(), call.host.clone(), call.about.clone());
+                    self.json_line(&CallEvent::Again { cluster, host, file, missed })
+                }
+                Form::Text { .. } => {
+                    let missed = if missed { "; lines may be missing here: the log was rotated meanwhile" } else { "" };
+                    self.aside(call, &format!("… connected again{missed}"))
+                }
+            },
             News::LeftOut(bytes) => {
                 kept.left_out += bytes;
                 match self.form {
@@ -143,9 +162,7 @@ impl Printer {
                         self.json_line(&CallEvent::LeftOut { cluster, host, bytes })
                     }
                     Form::Text { .. } => {
-                        let warning = format!("… {bytes} bytes are left out here: nobody read them in time");
-                        self.console.error(&format!("{}  {}", label(&calls, call), styled(RED, warning)));
-                        true
+                        self.aside(call, &format!("… {bytes} bytes are left out here: nobody read them in time"))
                     }
                 }
             }
@@ -159,6 +176,12 @@ impl Printer {
                 self.form != Form::Jsonl || self.json_line(&CallEvent::Over { call: report(call, &end, short) })
             }
         }
+    }
+
+    /// A word about a call, between its lines.
+    fn aside(&self, call: &Call, text: &str) -> bool {
+        self.console.error(&format!("{}  {}", label(&self.calls, call), styled(RED, text)));
+        true
     }
 
     fn json_line(&self, event: &CallEvent) -> bool {

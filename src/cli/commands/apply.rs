@@ -114,17 +114,15 @@ fn resume(
     console: &Console,
 ) -> Result<(Session, Option<std::path::PathBuf>), Refusal> {
     let runs = crate::cli::session::controller().runs;
-    let record = read_run(&runs, earlier).map_err(|error| {
-        Refusal::usage(format!("error: --resume {earlier}: {error}\n  hint: `hactl runs` lists the runs"))
-    })?;
+    let record = read_run(&runs, earlier)
+        .map_err(|error| Refusal::usage(format!("--resume {earlier}: {error}")).hint("`hactl runs` lists the runs"))?;
     if record.command != "apply" {
-        let text =
-            format!("error: --resume {earlier}: it was a {}, and only an apply is taken up again", record.command);
+        let text = format!("--resume {earlier}: it was a {}, and only an apply is taken up again", record.command);
         return Err(Refusal::usage(text));
     }
     let unfinished = record.unfinished();
     if unfinished.as_ref().is_some_and(Vec::is_empty) {
-        let text = format!("error: --resume {earlier}: every host of it is done; nothing is left to resume");
+        let text = format!("--resume {earlier}: every host of it is done; nothing is left to resume");
         return Err(Refusal::usage(text));
     }
     options.selection.limit = unfinished.unwrap_or(record.limit);

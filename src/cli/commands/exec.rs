@@ -10,8 +10,8 @@ use crate::cli::Refusal;
 use crate::cli::arguments::{Exec, Talk};
 use crate::cli::calls::{Telling, make};
 use crate::cli::console::Console;
-use crate::cli::session::{Session, fleet_options};
-use crate::orchestration::exec::{CallOptions, Calls, Command, places};
+use crate::cli::session::{Session, fleet_options, warn};
+use crate::orchestration::exec::{CallOptions, Calls, Command, Places, places};
 use crate::orchestration::{Exit, Journal, RunId};
 
 /// The most that is given to the hosts on standard input: it travels in the script, once for each host.
@@ -24,8 +24,10 @@ pub(super) fn exec(arguments: &Exec, talk: &Talk, console: &Console) -> Result<E
     let text = Command { words: arguments.words.clone(), stdin }.text();
     let (mut calls, mut journals) = (Calls::default(), Vec::new());
     for cluster in session.clusters() {
-        let places = places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
-            .map_err(|error| session.refuse(&cluster, error, console))?;
+        let Places { places, warnings } =
+            places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
+                .map_err(|error| session.refuse(&cluster, error, console))?;
+        warn(&warnings, console);
         places.iter().for_each(|place| calls.add(place, None, text.clone()));
         journals.push(journal(&cluster.name, &arguments.words, &session, &options)?);
     }
@@ -67,10 +69,10 @@ fn stdin(path: &Path) -> Result<Bytes, Refusal> {
     } else {
         std::fs::File::open(path).and_then(|file| file.take(STDIN + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| Refusal::usage(format!("error: --stdin: {shown} cannot be read: {error}")))?;
+    read.map_err(|error| Refusal::usage(format!("--stdin: {shown} cannot be read: {error}")))?;
     if bytes.len() as u64 > STDIN {
-        let hint = "hint: bring larger files to the hosts with a playbook's `files` or with scp";
-        return Err(Refusal::usage(format!("error: --stdin: {shown} is larger than 1 MiB\n  {hint}")));
+        return Err(Refusal::usage(format!("--stdin: {shown} is larger than 1 MiB"))
+            .hint("bring larger files to the hosts with a playbook's `files` or with scp"));
     }
     Ok(Bytes::from(bytes))
 }

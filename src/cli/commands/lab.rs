@@ -172,5 +172,5 @@ pub(super) fn program(program: &LabProgram, console: &Console) -> Result<Exit, R
         console.error(&text);
         return Ok(exit);
     }
-    Err(Refusal { exit, text })
+    Err(Refusal::ended(exit, text))
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::cli::Refusal;
 use crate::cli::arguments::{Logs, Talk};
 use crate::cli::calls::{Merge, Telling, make};
-use crate::cli::console::{Console, RED, styled};
-use crate::cli::session::{Session, fleet_options};
+use crate::cli::console::Console;
+use crate::cli::session::{Session, fleet_options, warn};
 use crate::orchestration::Exit;
-use crate::orchestration::exec::{CallOptions, Calls, LogError, LogFiles, most_bytes, places};
+use crate::orchestration::exec::{CallOptions, Calls, LogError, LogFiles, Places, most_bytes, places};
 
 /// Who follows a log says himself when it is enough.
 const FOLLOWED: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -25,8 +25,10 @@ pub(super) fn logs(arguments: &Logs, talk: &Talk, console: &Console) -> Result<E
     let logs = LogFiles { files: arguments.files.clone(), lines, follow: arguments.follow };
     let mut all = Vec::new();
     for cluster in session.clusters() {
-        let places = places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
-            .map_err(|error| session.refuse(&cluster, error, console))?;
+        let Places { places, warnings } =
+            places(&cluster, &session.loaded.secrets, &session.controller, &options, !arguments.no_become)
+                .map_err(|error| session.refuse(&cluster, error, console))?;
+        warn(&warnings, console);
         all.push((cluster, places));
     }
     let nodes = all.iter().flat_map(|(_, places)| places).filter(|place| place.host.product.is_some()).count();
@@ -35,12 +37,11 @@ pub(super) fn logs(arguments: &Logs, talk: &Talk, console: &Console) -> Result<E
     for (cluster, places) in &all {
         logs.add(places, most_bytes, &mut calls).map_err(|error| match error {
             LogError::Profile(error) => session.refuse(cluster, error, console),
-            unknown => Refusal::usage(format!("{} --file: {unknown}", styled(RED, "error:"))),
+            unknown => Refusal::usage(format!("--file: {unknown}")),
         })?;
     }
     if calls.is_empty() {
-        let error = styled(RED, "error:");
-        return Err(Refusal::usage(format!("{error} none of these hosts has a product, and so a log")));
+        return Err(Refusal::usage("none of these hosts has a product, and so a log"));
     }
     let call_options = CallOptions {
         // All that is followed is followed at once.
@@ -59,7 +60,7 @@ pub(super) fn logs(arguments: &Logs, talk: &Talk, console: &Console) -> Result<E
 }
 
 fn milliseconds(time: &str) -> Result<i64, Refusal> {
-    let refuse = || Refusal::usage(format!("error: --since {time}: is no time such as `10m`, `2h 30m` or `1d`"));
+    let refuse = || Refusal::usage(format!("--since {time}: is no time such as `10m`, `2h 30m` or `1d`"));
     let span: jiff::SignedDuration = match time.trim().strip_suffix('d').map(str::parse::<i64>) {
         Some(Ok(days)) => jiff::SignedDuration::from_hours(days.checked_mul(24).ok_or_else(refuse)?),
         _ => time.parse().map_err(|_| refuse())?,

@@ -21,7 +21,7 @@ use crate::orchestration::Exit;
 pub(super) fn run(command: &Command, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     match command {
         Command::Init(arguments) => words::init(arguments, console),
-        Command::Validate(arguments) => words::validate(arguments, console),
+        Command::Validate(arguments) => words::validate(arguments, talk, console),
         Command::Schema(arguments) => words::schema(arguments, console),
         Command::Hosts(action) => hosts::hosts(action, talk, console),
         Command::Preflight(arguments) => preflight::preflight(arguments, talk, console),

@@ -1,7 +1,7 @@
 //! `hactl preflight`: look at every host once, and judge every rule.
 
 use crate::cli::arguments::{Preflight, Talk};
-use crate::cli::console::{Console, RED, styled};
+use crate::cli::console::Console;
 use crate::cli::session::{Audience, Session, block_on, fleet_options, print};
 use crate::cli::{Refusal, explain, findings};
 use crate::orchestration::{Exit, Playbook, preflight as judge};
@@ -34,8 +34,7 @@ fn rules(given: &[String]) -> Result<Vec<String>, Refusal> {
     let spelled = |name: &String| match known.iter().find(|known| known.code.eq_ignore_ascii_case(name)) {
         Some(known) => Ok(known.code.clone()),
         None => {
-            let text = format!("error: --rule {name}: there is no such rule\n  hint: `hactl explain` lists them all");
-            Err(Refusal::usage(text.replacen("error:", &styled(RED, "error:"), 1)))
+            Err(Refusal::usage(format!("--rule {name}: there is no such rule")).hint("`hactl explain` lists them all"))
         }
     };
     given.iter().map(spelled).collect()

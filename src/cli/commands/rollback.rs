@@ -13,11 +13,12 @@ use super::apply::journal;
 pub(super) fn rollback(arguments: &Rollback, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     let undo = &arguments.run;
     let record = read_run(&controller().runs, undo)
-        .map_err(|error| Refusal::usage(format!("error: run {undo}: {error}\n  hint: `hactl runs` lists the runs")))?;
+        .map_err(|error| Refusal::usage(format!("run {undo}: {error}")).hint("`hactl runs` lists the runs"))?;
     let session = Session::of(&record.inventory, Some(&record.cluster), console)?;
     let mut options = fleet_options(&arguments.hosts, None, console);
     let Some(cluster) = session.clusters().next() else {
-        return Err(Refusal::inventory(format!("error: the inventory holds no cluster {}", record.cluster)));
+        let text = format!("the inventory holds no cluster {}", record.cluster);
+        return Err(Refusal::inventory("unknown-cluster", text));
     };
     if options.selection.limit.is_empty() {
         match record.touched() {
@@ -30,13 +31,10 @@ pub(super) fn rollback(arguments: &Rollback, talk: &Talk, console: &Console) -> 
         }
     }
     let changed = record.changed();
-    let fleet = || {
-        let controller = session.controller.clone();
-        Fleet::undoing(undo, &changed, cluster.clone(), &session.loaded.secrets, controller, &options)
-            .map_err(|error| session.refuse(&cluster, error, console))
-    };
+    let (secrets, controller) = (&session.loaded.secrets, session.controller.clone());
+    let [looking, undoing] = Fleet::undoing(undo, &changed, cluster.clone(), secrets, controller, &options)
+        .map_err(|error| session.refuse(&cluster, error, console))?;
     let audience = Audience::new(talk, console);
-    let (looking, undoing) = (fleet()?, fleet()?);
     warn(&looking.warnings, console);
     let preview = block_on(console, async |stop| Ok(plan(&looking, "rollback", &audience.events, &stop).await));
     audience.done();
@@ -74,8 +72,8 @@ fn still_there(hosts: Vec<String>, cluster: &Cluster, console: &Console) -> Resu
     let (there, gone): (Vec<String>, Vec<String>) = hosts.into_iter().partition(known);
     let gone = gone.join(", ");
     if there.is_empty() {
-        let text = format!("error: the inventory no longer names any host that the run may have changed: {gone}");
-        return Err(Refusal::inventory(text));
+        let text = format!("the inventory no longer names any host that the run may have changed: {gone}");
+        return Err(Refusal::inventory("hosts-gone", text).hint("undo it with the inventory that it was made with"));
     }
     if !gone.is_empty() {
         console.error(&format!("warning: left as they are, because the inventory no longer names them: {gone}"));
@@ -85,12 +83,7 @@ fn still_there(hosts: Vec<String>, cluster: &Cluster, console: &Console) -> Resu
 
 fn confirm(arguments: &Rollback) -> Result<(), Refusal> {
     if arguments.hosts.no_input || !Console::can_ask() {
-        let text = "error: a rollback changes hosts: say --yes to go on without being asked".to_owned();
-        return Err(Refusal::usage(text));
+        return Err(Refusal::usage("a rollback changes hosts: say --yes to go on without being asked"));
     }
-    if says_yes("Undo these changes?") {
-        Ok(())
-    } else {
-        Err(Refusal { exit: Exit::Interrupted, text: "nothing was changed".to_owned() })
-    }
+    if says_yes("Undo these changes?") { Ok(()) } else { Err(Refusal::ended(Exit::Interrupted, "nothing was changed")) }
 }

@@ -10,9 +10,10 @@ pub(super) fn runs(arguments: &Runs, talk: &Talk, console: &Console) -> Result<E
     let folder = controller().runs;
     let failed = |error: crate::orchestration::JournalError| Refusal::failed(format!("error: {error}"));
     let records = match &arguments.run {
-        Some(run) => vec![read_run(&folder, run).map_err(|error| {
-            Refusal::usage(format!("error: run {run}: {error}\n  hint: `hactl runs` lists the runs"))
-        })?],
+        Some(run) => vec![
+            read_run(&folder, run)
+                .map_err(|error| Refusal::usage(format!("run {run}: {error}")).hint("`hactl runs` lists the runs"))?,
+        ],
         None => list_runs(&folder).map_err(failed)?.into_iter().take(arguments.last).collect(),
     };
     if talk.output != Output::Text {

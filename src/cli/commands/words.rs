@@ -2,14 +2,16 @@
 
 use clap::CommandFactory as _;
 
-use crate::cli::arguments::{Arguments, Completion, Explain, Init, Schema, SchemaOf, Validate};
+use crate::cli::arguments::{Arguments, Completion, Explain, Init, Output, Schema, SchemaOf, Talk, Validate};
 use crate::cli::calls::forms::CallEvent;
-use crate::cli::console::{Console, RED, styled};
+use crate::cli::console::Console;
 use crate::cli::host_keys::HostKeyResults;
 use crate::cli::inventory::Loaded;
+use crate::cli::refusal::{Refusal, Refused, RefusedProblem, print, shown};
 use crate::cli::results::{Line, Results, Told};
 use crate::cli::session::Session;
-use crate::cli::{Refusal, explain as explanations, inventory};
+use crate::cli::{explain as explanations, inventory};
+use crate::model::inventory::Severity;
 use crate::orchestration::hosts::{FactsReport, HostsReport, PingReport};
 use crate::orchestration::{Exit, connections};
 
@@ -17,17 +19,28 @@ pub(super) fn init(arguments: &Init, console: &Console) -> Result<Exit, Refusal>
     let Init { addresses, cluster, product, product_version, home } = arguments.clone();
     let options = inventory::InitOptions { cluster, product, version: product_version, home };
     let text = inventory::init(&addresses, &options).map_err(|problem| {
-        let hint = problem.hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-        Refusal::usage(format!("{} {}{hint}", styled(RED, "error:"), problem.message))
+        let refusal = Refusal::usage(problem.message);
+        match problem.hint {
+            Some(hint) => refusal.hint(hint),
+            None => refusal,
+        }
     })?;
     console.result(text.trim_end());
     Ok(Exit::Success)
 }
 
-pub(super) fn validate(arguments: &Validate, console: &Console) -> Result<Exit, Refusal> {
+pub(super) fn validate(arguments: &Validate, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     let session = Session::without_secrets(&arguments.which, console)?;
-    let failed = session.check(console)?;
+    let found = session.check(console)?;
+    let failed = found.iter().any(|problem| problem.severity == Severity::Error);
+    let exit = if failed { Exit::Inventory } else { Exit::Success };
     let Loaded { inventory, path, .. } = &session.loaded;
+    if talk.output != Output::Text {
+        let all = inventory.warnings.iter().chain(&found);
+        let all: Vec<_> = all.map(|problem| RefusedProblem::of(problem, &shown(path))).collect();
+        print(exit, &all, talk.output, console);
+        return Ok(exit);
+    }
     if !arguments.explain {
         console.result(&inventory::describe(inventory));
     }
@@ -37,13 +50,14 @@ pub(super) fn validate(arguments: &Validate, console: &Console) -> Result<Exit, 
         let text = inventory::describe_origins(inventory, cluster, &path.display().to_string(), &connections);
         console.result(text.trim_end());
     }
-    Ok(if failed { Exit::Inventory } else { Exit::Success })
+    Ok(exit)
 }
 
 pub(super) fn schema(arguments: &Schema, console: &Console) -> Result<Exit, Refusal> {
     let schema = match arguments.of {
         SchemaOf::Inventory => inventory::schema(),
         SchemaOf::Report => schemars::schema_for!(Results<'_>).to_value(),
+        SchemaOf::Refusal => schemars::schema_for!(Refused<'_>).to_value(),
         SchemaOf::HostsTrust => schemars::schema_for!(HostKeyResults<'_>).to_value(),
         SchemaOf::Event => schemars::schema_for!(Line<'_>).to_value(),
         SchemaOf::Call => schemars::schema_for!(CallEvent).to_value(),
@@ -60,7 +74,7 @@ pub(super) fn explain(arguments: &Explain, console: &Console) -> Result<Exit, Re
         Some(code) => explanations::explain(code),
         None => explanations::list(),
     };
-    let text = text.map_err(|error| Refusal::usage(format!("{} {error}", styled(RED, "error:"))))?;
+    let text = text.map_err(Refusal::usage)?;
     console.result(&text);
     Ok(Exit::Success)
 }

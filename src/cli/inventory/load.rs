@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{Sources, files, missing_files, render};
-use crate::model::inventory::{Inventory, Place, Problem, Secrets, Severity, read_leniently};
+use crate::model::inventory::{Cluster, Inventory, Place, Problem, SecretUse, Secrets, Severity, read_leniently};
 
 /// The inventory that is used when nobody names one.
 const USUAL: &str = "inventory.yaml";
@@ -125,6 +125,29 @@ pub fn load_cluster(path: &Path, cluster: Option<&str>) -> Result<Loaded, Failur
         return Err(Failure { problems: inventory.warnings, text, path });
     }
     Ok(Loaded { inventory, secrets, text, path })
+}
+
+impl Loaded {
+    /// Resolves the secrets that logging in to jump hosts may take, and no others. Returns what is worth saying of them.
+    ///
+    /// # Errors
+    /// Every one of them that can't be had.
+    pub(in crate::cli) fn resolve_logins(&mut self) -> Result<Vec<Problem>, Failure> {
+        let wanted = |cluster: &Cluster, found: &SecretUse| {
+            // A jump host that the user's ssh_config names is logged in to with the keys of the host behind it.
+            let of_hosts = cluster.hosts.iter().map(|host| &host.ssh.passphrase);
+            let of_hops = cluster.jump_hosts.values().flat_map(|hop| [&hop.passphrase, &hop.password]);
+            of_hosts.chain(of_hops).flatten().any(|source| *source == found.source)
+        };
+        let folder = place_of(&self.path).map(|place| place.folder).unwrap_or_default();
+        let (secrets, mut problems) = Sources::of_this_process(folder).resolve_some(&self.inventory, wanted);
+        sort(&mut problems);
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(Failure { problems, text: self.text.clone(), path: self.path.clone() });
+        }
+        self.secrets = secrets;
+        Ok(problems)
+    }
 }
 
 fn sort(problems: &mut [Problem]) {

@@ -40,16 +40,35 @@ impl Sources {
 
     /// Resolves every secret of every cluster, each source once.
     pub fn resolve(&self, inventory: &Inventory) -> (Secrets, Vec<Problem>) {
+        self.resolve_some(inventory, |_, _| true)
+    }
+
+    /// The same for those secrets alone that are wanted, and for what opens them.
+    pub fn resolve_some(
+        &self,
+        inventory: &Inventory,
+        wanted: impl Fn(&Cluster, &SecretUse) -> bool,
+    ) -> (Secrets, Vec<Problem>) {
         let mut secrets = Secrets::default();
         let mut problems = Vec::new();
         for cluster in &inventory.clusters {
-            self.cluster(inventory, cluster, &mut secrets, &mut problems);
+            let mut uses: Vec<&SecretUse> =
+                inventory.secrets(cluster).iter().filter(|found| wanted(cluster, found)).collect();
+            if uses.iter().any(|found| matches!(found.source, SecretSource::Vault(_))) {
+                uses.extend(inventory.secrets(cluster).iter().filter(|found| found.key == VAULT_PASSWORD));
+            }
+            self.cluster(cluster, uses, &mut secrets, &mut problems);
         }
         (secrets, problems)
     }
 
-    fn cluster(&self, inventory: &Inventory, cluster: &Cluster, secrets: &mut Secrets, problems: &mut Vec<Problem>) {
-        let mut uses: Vec<&SecretUse> = inventory.secrets(cluster).iter().collect();
+    fn cluster(
+        &self,
+        cluster: &Cluster,
+        mut uses: Vec<&SecretUse>,
+        secrets: &mut Secrets,
+        problems: &mut Vec<Problem>,
+    ) {
         uses.sort_by_key(|wanted| wanted.key != VAULT_PASSWORD);
         let mut refused: Vec<&SecretSource> = Vec::new();
         for wanted in uses {

@@ -29,6 +29,11 @@ pub enum SecretSource {
 pub struct Secrets(BTreeMap<SecretSource, Arc<Secret>>);
 
 impl Secrets {
+    /// No secret at all.
+    pub const fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Adds the value of a source.
     pub fn insert(&mut self, source: SecretSource, value: Secret) {
         self.0.insert(source, Arc::new(value));

@@ -1,7 +1,8 @@
 //! The products' log files on their nodes, as scripts that show or follow them.
 
+use super::follow::Follow;
 use super::merge::CLOCK;
-use super::{Calls, Place, text_of};
+use super::{Calls, Place, Work, text_of};
 use crate::model::profile::LogFacts;
 use crate::model::{Script, quote};
 use crate::orchestration::FleetError;
@@ -69,8 +70,11 @@ impl LogFiles {
                     known: known(),
                 })?;
                 let path = if file.starts_with('/') { file } else { format!("{}/{file}", product.home) };
-                let script = if self.follow { follow(&path, self.lines) } else { show(&path, self.lines, most_bytes) };
-                calls.add(place, Some(name.clone()), text_of(&script));
+                let work = match self.follow {
+                    true => Work::Follow(Follow::new(&path, followed(&path), self.lines)),
+                    false => Work::Script(text_of(&show(&path, self.lines, most_bytes))),
+                };
+                calls.push(place, Some(name.clone()), work);
             }
         }
         Ok(())
@@ -113,39 +117,13 @@ fn show(path: &str, lines: u32, most_bytes: usize) -> Script {
     script
 }
 
-/// Follows a log by its name: a rotation puts another file in its place, and a node that starts for the first time makes
-/// it.
-fn follow(path: &str, lines: u32) -> Script {
-    let mut script = Script::new();
-    if !path.contains('*') {
-        script.call(&format!("tail -n {lines} -F --"), &[path]);
-        return script;
+/// Shell that sets `hactl_log` to the file that is to be followed by now: a rotation puts another one in its place, a node
+/// that starts for the first time makes it, and the name of some changes every day.
+fn followed(path: &str) -> String {
+    match path.contains('*') {
+        true => newest(path),
+        false => format!("hactl_log={}\n[ -e \"$hactl_log\" ] || hactl_log=", quote(path)),
     }
-    // A log that changes its name: whatever is the newest, and what comes after it from its beginning.
-    script.line(&format!("hactl_newest() {{\n    {}\n}}", newest(path)));
-    script.line(&format!("hactl_lines={lines}"));
-    script.line(
-        "while :; do
-    hactl_newest
-    if [ -n \"$hactl_log\" ]; then
-        hactl_now=$hactl_log
-        tail -n \"$hactl_lines\" -F -- \"$hactl_now\" </dev/null &
-        hactl_tail=$!
-        while [ \"$hactl_log\" = \"$hactl_now\" ]; do
-            sleep 2
-            hactl_newest
-        done
-        # What was written last is read before it is left.
-        sleep 2
-        kill \"$hactl_tail\"
-        wait \"$hactl_tail\" 2>/dev/null
-    else
-        sleep 2
-    fi
-    hactl_lines=+1
-done",
-    );
-    script
 }
 
 #[cfg(test)]

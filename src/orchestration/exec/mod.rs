@@ -1,7 +1,10 @@
 //! Commands on many hosts, told line by line while they run.
 
+mod again;
+mod begin;
 mod command;
 mod end;
+mod follow;
 mod lines;
 mod log_files;
 mod merge;
@@ -27,7 +30,9 @@ use super::node::Node;
 use super::{Controller, FleetError, FleetOptions, Stop};
 use crate::model::inventory::{Cluster, Host, Secrets};
 use crate::model::{HostName, Redactor, Script};
-use crate::transport::{HangUp, Input, Outlet, Request, call};
+use crate::transport::{HangUp, Input, Outlet, Reply, Request, TransportError, call, instead};
+use follow::Follow;
+use relay::Relay;
 
 /// How much of what comes before a command's own output is kept, for the error when it never comes to that.
 const BEFORE: usize = 64 * 1024;
@@ -51,7 +56,15 @@ pub struct Call {
     /// What of the host it is about, where there are several.
     pub about: Option<String>,
     node: Arc<Node>,
-    text: Bytes,
+    work: Work,
+}
+
+/// What a call does.
+enum Work {
+    /// Runs a script, once.
+    Script(Bytes),
+    /// Follows a log, over as many connections as that takes.
+    Follow(Follow),
 }
 
 /// What is told of a call.
@@ -68,6 +81,16 @@ pub struct Told {
 pub enum News {
     /// It printed lines.
     Lines(Printed, Text),
+    /// The connection died, and is made anew.
+    Lost {
+        /// Why.
+        cause: String,
+    },
+    /// It goes on where it was when the connection died.
+    Again {
+        /// May lines be missing in between?
+        missed: bool,
+    },
     /// It printed this many bytes that nobody took in time.
     LeftOut(u64),
     /// It is over.
@@ -98,6 +121,14 @@ pub struct Place {
     pub host: Host,
 }
 
+/// The hosts of a cluster that take part.
+pub struct Places {
+    /// The hosts.
+    pub places: Vec<Place>,
+    /// What the user should hear before it begins.
+    pub warnings: Vec<String>,
+}
+
 /// The hosts of a cluster that take part. Connects to nothing.
 ///
 /// # Errors
@@ -108,7 +139,7 @@ pub fn places(
     controller: &Controller,
     options: &FleetOptions,
     become_: bool,
-) -> Result<Vec<Place>, FleetError> {
+) -> Result<Places, FleetError> {
     let hosts = options.selection.hosts(cluster)?;
     let links = Links::new(cluster, &hosts, secrets, controller, options)?.streaming();
     let uploads = Arc::new(Semaphore::new(1));
@@ -117,7 +148,8 @@ pub fn places(
         let node = Arc::new(if become_ { node } else { node.without_become() });
         Place { cluster: cluster.name.clone(), node, host: host.clone() }
     };
-    Ok(hosts.into_iter().map(place).collect())
+    let places = hosts.into_iter().map(place).collect();
+    Ok(Places { places, warnings: links.warnings() })
 }
 
 /// Numbers the calls of a run.
@@ -127,9 +159,13 @@ pub struct Calls(Vec<Arc<Call>>);
 impl Calls {
     /// Adds a command for a place; `text` is that of [`Command::text`] or of another script.
     pub fn add(&mut self, place: &Place, about: Option<String>, text: Bytes) {
+        self.push(place, about, Work::Script(text));
+    }
+
+    fn push(&mut self, place: &Place, about: Option<String>, work: Work) {
         let (cluster, host) = (place.cluster.clone(), place.host.name.clone());
         let (index, node) = (self.0.len(), place.node.clone());
-        self.0.push(Arc::new(Call { index, cluster, host, about, node, text }));
+        self.0.push(Arc::new(Call { index, cluster, host, about, node, work }));
     }
 
     /// All calls in their order.
@@ -202,10 +238,28 @@ async fn make(call: &Call, options: &CallOptions, tell: &mpsc::Sender<Told>, han
     if hang_up.is_over() {
         return End::NotBegun;
     }
+    let told = match &call.work {
+        Work::Script(text) => {
+            let mut relay = Relay::new(call.index, options, tell, hang_up);
+            attempt(call, text.clone(), &mut relay, options, hang_up).await
+        }
+        Work::Follow(log) => again::follow(call, log, options, tell, hang_up).await,
+    };
+    told.unwrap_or_else(|error| End::refused(&error, hang_up.is_over()))
+}
+
+/// Makes a call over one connection.
+async fn attempt(
+    call: &Call,
+    text: Bytes,
+    relay: &mut Relay<'_>,
+    options: &CallOptions,
+    hang_up: &HangUp,
+) -> Result<End, TransportError> {
     let (outlet, pieces) = Outlet::new(call.node.is_behind_jump_host().then_some(PATIENCE));
     let request = Request {
         command: "exec sh -s".to_owned(),
-        input: Input::Call(call.text.clone(), hang_up.clone()),
+        input: Input::Call(text, hang_up.clone()),
         gate: None,
         deadline: options.deadline,
         limit: BEFORE,
@@ -216,21 +270,25 @@ async fn make(call: &Call, options: &CallOptions, tell: &mpsc::Sender<Told>, han
     let mut running = tokio::task::JoinSet::new();
     running.spawn(async move { node.request(request).await });
     let both = async {
-        let (result, ()) = tokio::join!(running.join_next(), relay::relay(call.index, pieces, options, tell, hang_up));
-        result
+        let (result, before) = tokio::join!(running.join_next(), relay.relay(pieces));
+        (result, before)
     };
-    let result = tokio::select! {
-        result = both => result,
-        () = grace_over(hang_up) => return if call.node.execs() == 0 { End::NotBegun } else { End::Left },
+    let (result, before) = tokio::select! {
+        both = both => both,
+        () = grace_over(hang_up) => return Ok(if call.node.execs() == 0 { End::NotBegun } else { End::Left }),
     };
-    match result {
-        Some(Ok(Ok(reply))) => End::of(reply.ending, hang_up.is_over()),
-        Some(Ok(Err(error))) => End::refused(&error, hang_up.is_over()),
-        _ => End::broken(),
+    match (result, before) {
+        // Something has run, and has not said what our script says first.
+        (Some(Ok(Ok(reply))), Some((stdout, stderr))) if !hang_up.is_over() => {
+            Err(instead(&Reply { stdout, stderr, ..reply }, call.node.link()))
+        }
+        (Some(Ok(Ok(reply))), _) => Ok(End::of(reply.ending, hang_up.is_over())),
+        (Some(Ok(Err(error))), _) => Err(error),
+        _ => Ok(End::broken()),
     }
 }
 
 /// The text of a script that is to be called.
 pub fn text_of(script: &Script) -> Bytes {
-    call(script)
+    call(&begin::marked(script))
 }

@@ -16,8 +16,6 @@ pub use report::{
 };
 pub use tools::{Need, TOOLS, Tool};
 
-pub(super) use shell::refused;
-
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;

@@ -4,7 +4,7 @@ use super::Place;
 use crate::model::Script;
 use crate::model::inventory::{Service, TransportKind};
 use crate::orchestration::Failure;
-use crate::transport::{Link, Reply, Rung, TransportError};
+use crate::transport::{Link, Reply, Rung, TransportError, instead};
 
 /// A program that hactl's scripts call.
 pub struct Tool {
@@ -126,7 +126,7 @@ pub(super) fn read(reply: &Reply, nonce: &str, link: &Link) -> Result<Vec<Failur
     let lines: Vec<&str> =
         said.lines().filter_map(|line| line.strip_prefix(nonce)?.strip_prefix(' ')).map(str::trim).collect();
     if lines.last() != Some(&"done") {
-        return Err(super::refused(reply, link));
+        return Err(instead(reply, link));
     }
     let mut missing: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("missing ")).collect();
     missing.dedup();

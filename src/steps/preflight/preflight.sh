@@ -19,8 +19,8 @@ hactl_is_product() { # PID
 
 # Sets hactl_name, hactl_state and hactl_user to those of a process, the user as a number.
 hactl_process() { # PID
-    hactl_name= hactl_state= hactl_user=
-    while read -r hactl_key hactl_value hactl_rest; do
+    hactl_name='' hactl_state='' hactl_user=''
+    while read -r hactl_key hactl_value _; do
         case $hactl_key in
         Name:) hactl_name=$hactl_value ;;
         State:) hactl_state=$hactl_value ;;
@@ -51,8 +51,9 @@ hactl_port() { # PORT
         return 0
     fi
     printf '%s\n' "$hactl_listeners" |
-        while read -r hactl_s hactl_s hactl_s hactl_s hactl_s hactl_s hactl_s hactl_uid hactl_s hactl_inode hactl_s; do
+        while read -r _ _ _ _ _ _ _ hactl_uid _ hactl_inode _; do
             # Only root sees what other users' processes hold.
+            # shellcheck disable=SC2012 # all names in that folder are numbers
             hactl_holder=$(ls -l /proc/[0-9]*/fd 2> /dev/null |
                 sed -n -e '/^\/proc\/[0-9]*\/fd:$/h' -e "/socket:\\[$hactl_inode\\]\$/{g;s/[^0-9]*\\([0-9]*\\).*/\\1/p;q;}")
             if [ -n "$hactl_holder" ] && hactl_is_product "$hactl_holder"; then
@@ -114,6 +115,7 @@ hactl_java() { # JAVA_HOME, or nothing for that of the session
 hactl_server() { # HOST PORT
     hactl_status=0
     if command -v bash > /dev/null; then
+        # shellcheck disable=SC2016 # for the shell inside
         hactl_said=$(timeout 3 bash -c 'exec 3<> "/dev/tcp/$1/$2"' bash "$1" "$2" 2>&1) || hactl_status=$?
     elif command -v nc > /dev/null; then
         hactl_said=$(timeout 4 nc -z -w 3 "$1" "$2" 2>&1 < /dev/null) || hactl_status=$?
@@ -187,7 +189,7 @@ hactl_disk() { # KEY PATH
 # Processors, memory and disk in kB, open files.
 hactl_limits() { # HOME
     printf 'processors %s\n' "$(nproc 2> /dev/null)"
-    while read -r hactl_key hactl_value hactl_rest; do
+    while read -r hactl_key hactl_value _; do
         if [ "$hactl_key" = MemTotal: ]; then
             printf 'memory %s\n' "$hactl_value"
             break
@@ -197,6 +199,7 @@ hactl_limits() { # HOME
     if [ -n "$hactl_own" ] && [ -r "/proc/$hactl_own/limits" ]; then
         sed -n 's/^Max open files *\([^ ]*\) .*/files \1/p' "/proc/$hactl_own/limits"
     else
+        # shellcheck disable=SC3045 # dash, bash and busybox have -n
         printf 'files %s\n' "$(ulimit -n)"
     fi
 }

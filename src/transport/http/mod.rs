@@ -2,6 +2,7 @@
 //!
 //! Everything has a deadline and a limit. Nothing is followed, retried or kept: what a probe sees is what was sent.
 
+mod anybody;
 mod connection;
 mod error;
 mod tls;
@@ -9,6 +10,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use anybody::Anybody;
 pub use connection::Connection;
 pub use error::{HttpError, HttpErrorKind};
 pub use tls::{Roots, Tls, certificates};

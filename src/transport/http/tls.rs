@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
+use super::anybody::Anybody;
 use super::error::{HttpError, HttpErrorKind};
 use crate::transport::Stream;
 
@@ -69,7 +70,7 @@ pub(super) async fn wrap(stream: Stream, tls: &Tls) -> Result<Stream, HttpError>
     let provider = Arc::new(ring::default_provider());
     let (name, verifier): (&str, Arc<dyn ServerCertVerifier>) = match tls {
         Tls::Plain => return Ok(stream),
-        Tls::Unverified { name } => (name, Arc::new(Anybody(provider.clone()))),
+        Tls::Unverified { name } => (name, Arc::new(Anybody::new(provider.clone()))),
         Tls::Verified { name, roots } => (name, Arc::new(Known::new(roots, &provider)?)),
     };
     let config = ClientConfig::builder_with_provider(provider)
@@ -100,10 +101,6 @@ fn system() -> &'static RootCertStore {
 fn setup(cause: &str) -> HttpError {
     HttpError::new(HttpErrorKind::Tls, "tls-setup", format!("TLS can't be set up: {cause}"))
 }
-
-/// Believes anybody who holds the key of the certificate that he shows.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
 
 /// Believes the owner of a certificate that is itself known, or that leads to a known one.
 #[derive(Debug)]
@@ -178,41 +175,6 @@ impl ServerCertVerifier for Known {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.chains.supported_verify_schemes()
-    }
-}
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

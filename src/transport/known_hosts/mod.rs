@@ -6,6 +6,7 @@
 mod line;
 mod names;
 mod record;
+mod refusal;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use line::{Line, Marker};
 pub(super) use names::matches;
 use names::matches_any;
 pub use record::{RecordError, Recorded, known_hosts_line, record};
+pub(super) use refusal::refusal;
 
 /// What the files say about one host.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::channels::Ended;
 use super::master::Session;
 use super::mux::{Message, Mux};
 use crate::transport::deadline::late;
@@ -17,11 +18,11 @@ use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
 use crate::transport::linger::Linger;
 use crate::transport::local::fill;
 use crate::transport::outlet::Outflow;
-use crate::transport::ssh::instead;
+use crate::transport::ssh::exec::untold;
 use crate::transport::{Climb, Ending, Reply, Request, Rung, TransportError};
 
-/// How long an `ssh` that has its connection may take to say so.
-const ALIVE: Duration = Duration::from_secs(2);
+/// How long an `ssh` that has its connection may take to say so; one that has lost it is known at once.
+const ALIVE: Duration = Duration::from_secs(10);
 
 /// The pauses between asking for a channel again and again, each twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -46,6 +47,7 @@ impl Drop for Running<'_> {
 
 /// Our ends of the three pipes, and the connection to the master whose end ends the command.
 struct Channel {
+    number: u32,
     mux: Mux,
     stdin: Sender,
     stdout: Receiver,
@@ -69,17 +71,14 @@ pub(super) async fn exec(
     };
     climb.reached(Rung::Channel, String::new);
     let _running = Running::begin(session);
-    let Channel { mux, stdin, stdout, stderr } = channel;
+    let Channel { number, mux, stdin, stdout, stderr } = channel;
     let mut dialogue = Dialogue::new(request);
     let (sender, acts) = unbounded_channel();
     let write = feed(Sink::Passed(stdin), request, acts);
-    let hearing = Hearing { session, request, climb };
+    let hearing = Hearing { session, number, request, climb };
     let read = hearing.listen(mux, stdout, stderr, &mut dialogue, sender);
     match exchange(read, write, end).await {
-        Ok(ending) => {
-            let (stdout, stderr) = dialogue.heard();
-            instead::of_our_command(&ending, stdout, stderr).map_or_else(|| dialogue.finish(ending), Err)
-        }
+        Ok(ending) => dialogue.finish(ending),
         Err(Halt::Failed(error)) => Err(error),
         Err(Halt::Late) => Err(dialogue.out_of_time(request)),
     }
@@ -90,15 +89,16 @@ async fn open(session: &Session, request: &Request) -> Result<Channel, Transport
     let mut pause = FIRST_PAUSE;
     loop {
         let freed = session.freed.notified();
+        session.expect_channel();
         let Ok(mut channel) = Channel::ask(session, &request.command).await else {
-            return Err(session.lost("before the command was sent").await.retriable());
+            return Err(session.unsent().await);
         };
         match channel.mux.receive().await {
-            Ok(Some(Message::Opened)) => return Ok(channel),
+            Ok(Some(Message::Opened(number))) => return Ok(Channel { number, ..channel }),
             Ok(Some(Message::Refused(_))) => {}
             // The command goes to the server once that has opened the channel, and we are told so before: nothing has run,
             // and the next try makes a new connection.
-            _ => return Err(session.lost("before the command was sent").await.retriable()),
+            _ => return Err(session.unsent().await),
         }
         if session.running.load(Ordering::Acquire) > 0 {
             freed.await;
@@ -128,6 +128,7 @@ impl Channel {
         let (ours_err, stderr) = io::pipe()?;
         mux.run(command, [OwnedFd::from(stdin), stdout.into(), stderr.into()]).await?;
         Ok(Self {
+            number: 0,
             mux,
             stdin: Sender::from_owned_fd(ours_in.into())?,
             stdout: Receiver::from_owned_fd(ours_out.into())?,
@@ -139,6 +140,7 @@ impl Channel {
 /// What it takes to hear a command out.
 struct Hearing<'a> {
     session: &'a Session,
+    number: u32,
     request: &'a Request,
     climb: &'a Climb,
 }
@@ -196,14 +198,14 @@ impl Hearing<'_> {
         }
         match ending {
             Some(ending) => Ok(ending),
-            None => without_status(self.session, &complaint).await,
+            None => without_status(self.session, self.number, &complaint).await,
         }
     }
 }
 
 /// The channel was closed without a status. Where the connection is still there, the server has sent none: it refused the
-/// command, or a signal has ended it, whose name ssh keeps to itself.
-async fn without_status(session: &Session, complaint: &[u8]) -> Result<Ending, TransportError> {
+/// command, or a signal has ended it, whose name ssh keeps to itself, or nobody says what became of it.
+async fn without_status(session: &Session, number: u32, complaint: &[u8]) -> Result<Ending, TransportError> {
     if !timeout(ALIVE, Mux::is_alive(&session.socket)).await.unwrap_or(false) {
         return Err(session.lost("while the command was running").await);
     }
@@ -211,5 +213,8 @@ async fn without_status(session: &Session, complaint: &[u8]) -> Result<Ending, T
         return Err(TransportError::new(Rung::Channel, "command-refused", "the server runs no commands for this user")
             .hint("check the user's shell, and ForceCommand and the key's options on the host"));
     }
-    Ok(Ending::Signal("unknown".to_owned()))
+    match session.ending(number).await {
+        Some(Ended::Untold) => Err(untold()),
+        Some(Ended::BySignal) | None => Ok(Ending::Signal("unknown".to_owned())),
+    }
 }

@@ -1,14 +1,16 @@
 //! Why `ssh` has not connected, in the words of the other SSH transport.
 
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use russh::keys::Algorithm;
 
-use super::options::Pins;
-use super::said::{Said, Stage};
-use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict};
+use super::master::{patience, way};
+use super::options::{Pins, SILENCE};
+use super::said::{Said, Stage, plain};
+use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict, refusal};
 use crate::transport::ssh::jump::at;
-use crate::transport::ssh::{dial, files, handshake, host_key};
+use crate::transport::ssh::{dial, files, handshake};
 use crate::transport::{Link, Rung, TransportError};
 
 fn error(rung: Rung, code: &'static str, cause: impl Into<String>, hint: impl Into<String>) -> TransportError {
@@ -39,13 +41,32 @@ pub(super) async fn explain(link: &Link, said: &Said) -> TransportError {
         Stage::Begun => not_begun(said),
         Stage::Dialing | Stage::Reached | Stage::Spoken => unmatched(said),
         Stage::Exchanged => refused(link, said).await,
-        Stage::LetIn | Stage::Ready => failed(Rung::Channel, said),
+        Stage::LetIn | Stage::Ready => left(said),
     }
 }
 
 fn failed(rung: Rung, said: &Said) -> TransportError {
     let words = said.last().unwrap_or("it does not say why");
     error(rung, "openssh-failed", format!("ssh gave up: {words}"), "try `ssh -v` to the same host by hand")
+}
+
+/// The server has let us in, and the connection was over before it could be used.
+fn left(said: &Said) -> TransportError {
+    match (said.parting(), said.telling()) {
+        (None, Some(_)) => failed(Rung::Channel, said),
+        (why, _) => lost("before the command was sent", why).retriable(),
+    }
+}
+
+/// The connection is gone.
+pub(super) fn lost(when: &str, why: Option<&str>) -> TransportError {
+    let why = why.map(|words| format!(": {words}")).unwrap_or_default();
+    error(
+        Rung::Command,
+        "connection-lost",
+        format!("the connection was lost {when}{why}"),
+        "see whether the host is still up, then run again: what was done is found in place",
+    )
 }
 
 /// The name, the address, the port.
@@ -87,8 +108,10 @@ pub(super) fn late(link: &Link, said: &Said, via: Option<&Link>) -> TransportErr
     let target = format!("{} port {}", link.address, link.port);
     match said.stage {
         Stage::Begun => dial::unknown_name(&link.address, &format!("no answer {limit}")),
+        Stage::Dialing | Stage::Reached if said.greeting.is_some() => handshake::not_ssh(said.greeting.clone()),
         Stage::Dialing => match via {
             Some(via) => silent(&target, &format!("{} {limit}", via.name)),
+            None if said.proxied.is_some() => astray(link, said, &target),
             None => silent(&target, &limit),
         },
         Stage::Reached | Stage::Spoken => error(
@@ -97,14 +120,35 @@ pub(super) fn late(link: &Link, said: &Said, via: Option<&Link>) -> TransportErr
             format!("the server accepts connections, but exchanges no keys {limit}"),
             "the host may be overloaded, or its sshd frozen; --connect-timeout allows more time",
         ),
-        Stage::Exchanged | Stage::LetIn | Stage::Ready => error(
-            Rung::Authentication,
-            "authentication-timeout",
-            format!("the login of {} was neither accepted nor refused in time; tried {}", link.user, said.tried()),
-            "the host may be waiting for a directory server or for DNS (UseDNS no in sshd_config), or your agent or token \
-             for you",
-        ),
+        Stage::Exchanged | Stage::LetIn | Stage::Ready => undecided(link, said, patience(link)),
     }
+}
+
+/// A proxy command of the user's, or a jump host of his configuration, has not led there.
+fn astray(link: &Link, said: &Said, target: &str) -> TransportError {
+    let says = said.telling().map(|words| format!("; it says: {words}")).unwrap_or_default();
+    error(
+        Rung::Tcp,
+        "connect-timeout",
+        format!(
+            "the ProxyJump or ProxyCommand of your ssh configuration has not led to {target} within {} s{says}",
+            way(link).as_secs_f32()
+        ),
+        "try `ssh -v` to the same host by hand, or name the jump hosts in the inventory (ssh.jump): then hactl says which \
+         of them is in the way. --connect-timeout allows more time",
+    )
+}
+
+/// Nothing was decided within this time.
+fn undecided(link: &Link, said: &Said, time: Duration) -> TransportError {
+    let (user, seconds, tried) = (&link.user, time.as_secs_f32(), said.tried());
+    error(
+        Rung::Authentication,
+        "authentication-timeout",
+        format!("the login of {user} was neither accepted nor refused within {seconds} s; tried {tried}"),
+        "the host may be waiting for a directory server or for DNS (UseDNS no in sshd_config), or your agent or token \
+         for you",
+    )
 }
 
 /// A jump host has not led on to the host.
@@ -167,37 +211,28 @@ fn unmatched(said: &Said) -> TransportError {
             "bring the host's OpenSSH up to date, or allow one of ours in its sshd_config",
         );
     }
-    if ["invalid characters", "invalid format", "Bad remote protocol", "version string too long"]
-        .iter()
-        .any(|words| said.line_with(words).is_some())
-    {
-        return error(rung, "not-ssh", "what answers there is not an SSH server", "check ssh.port in the inventory");
+    let greeting = || said.greeting.clone();
+    let foreign =
+        ["invalid characters", "invalid format", "Bad remote protocol", "banner line too long", "versions differ"];
+    if foreign.iter().any(|words| said.line_with(words).is_some()) {
+        return handshake::not_ssh(greeting());
     }
     if said.line_with("timed out during banner exchange").is_some() {
-        return error(
-            rung,
-            "connect-timeout",
-            "the server accepts connections, but exchanges no keys in time",
-            "the host may be overloaded, or its sshd frozen; --connect-timeout allows more time",
-        );
+        return match greeting() {
+            Some(line) => handshake::not_ssh(Some(line)),
+            None => error(
+                rung,
+                "connect-timeout",
+                "the server accepts connections, but exchanges no keys in time",
+                "the host may be overloaded, or its sshd frozen; --connect-timeout allows more time",
+            ),
+        };
     }
-    // sshd hangs up on whoever comes while too many others are logging in (MaxStartups).
-    let dropped = [
-        "losed by remote host",
-        "Connection closed",
-        "reset by peer",
-        "Broken pipe",
-        "Not allowed at this time",
-        "MaxStartups",
-    ];
+    let dropped = ["Received disconnect", "losed by", "Connection closed", "reset by", "Broken pipe"];
     match dropped.iter().find_map(|words| said.line_with(words)) {
-        Some(line) if said.proxied.is_none() || said.stage == Stage::Spoken || line.contains("kex_exchange") => error(
-            rung,
-            "handshake-dropped",
-            format!("the server hung up before keys were exchanged: {line}"),
-            handshake::DROPPED,
-        )
-        .retriable(),
+        Some(line) if said.proxied.is_none() || said.stage == Stage::Spoken || line.contains("kex_exchange") => {
+            handshake::dropped(greeting(), Some(plain(line).to_owned()))
+        }
         _ if said.stage == Stage::Dialing => failed(Rung::Tcp, said),
         _ => error(
             rung,
@@ -239,7 +274,7 @@ async fn untrusted(link: &Link, said: &Said) -> TransportError {
             },
         },
     };
-    host_key::refusal(known, verdict, &shown.kind, &shown.fingerprint).unwrap_or_else(general)
+    refusal(&known, verdict, &shown.kind, &shown.fingerprint).unwrap_or_else(general)
 }
 
 /// The line of a file that speaks against the key.
@@ -281,6 +316,9 @@ async fn refused(link: &Link, said: &Said) -> TransportError {
         );
     }
     let Some(denied) = said.line_with("Permission denied (") else {
+        if said.parting().is_some_and(|words| words.ends_with(" timed out")) {
+            return undecided(link, said, SILENCE);
+        }
         let words = said.parting().or(said.last()).unwrap_or("without a reason");
         return error(
             Rung::Authentication,

@@ -65,7 +65,7 @@ pub(super) async fn open(
         return Err(session.lost("before a connection was opened").await.retriable());
     };
     match answer {
-        Message::Opened => Ok(Box::new(Forwarded { there, back, _mux: mux, _session: session })),
+        Message::Opened(_) => Ok(Box::new(Forwarded { there, back, _mux: mux, _session: session })),
         _ => {
             let why = session.why_not_opened(&format!("{target}:{port}")).await;
             if why.as_deref().is_some_and(|why| why.starts_with("connect failed")) {
@@ -79,6 +79,7 @@ pub(super) async fn open(
 type Asked = (Option<Message>, UnixStream, Receiver, Mux);
 
 async fn ask(session: &Session, target: &str, port: u16) -> io::Result<Asked> {
+    session.expect_channel();
     let mut mux = Mux::connect(&session.socket).await?;
     // Not a pipe: only a socket can say that no more will come, and be kept.
     let (there, theirs) = Pair::pair()?;

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +14,14 @@ use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answers::Answers;
+use super::channels::{Channels, Ended};
 use super::explain::{self, explain};
 use super::lines::Lines;
 use super::options::{self, Pins};
 use super::room::Room;
 use super::said::{Said, Stage};
+use crate::transport::ssh::authentication::LOGIN;
+use crate::transport::ssh::guard::{ALLOWANCE, flood};
 use crate::transport::ssh::jump::Living;
 use crate::transport::{Link, Rung, TransportError};
 
@@ -26,7 +29,7 @@ use crate::transport::{Link, Rung, TransportError};
 /// to close still counts.
 const CHANNELS: usize = 8;
 
-/// How long the login may take: a server may look names up or ask a directory, a user may have to touch a token.
+/// How long the login may take at least: a user may have to touch a token.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long an `ssh` may take to say goodbye.
@@ -47,6 +50,8 @@ pub(super) struct Session {
     said: Arc<Mutex<Said>>,
     /// Rung whenever something was said.
     heard: Arc<Notify>,
+    /// How much its `ssh` may have to tell in all: more with each channel.
+    earned: Arc<AtomicU64>,
     gone: watch::Receiver<bool>,
     /// Dropped with this, which ends the process.
     _end: oneshot::Sender<()>,
@@ -68,14 +73,29 @@ impl Session {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A channel is about to be opened.
+    pub(super) fn expect_channel(&self) {
+        self.earned.fetch_add(ALLOWANCE, Ordering::Relaxed);
+    }
+
     /// Why no connection to `target` was opened through this one, where that becomes known.
     pub(super) async fn why_not_opened(&self, target: &str) -> Option<String> {
+        self.learned(|channels| channels.failure(target)).await
+    }
+
+    /// How the command on a channel has ended that is closed and told no status, where that becomes known.
+    pub(super) async fn ending(&self, channel: u32) -> Option<Ended> {
+        self.learned(|channels| channels.ending(channel)).await
+    }
+
+    /// What `ssh` prints comes after what it does.
+    async fn learned<T>(&self, look: impl Fn(&Channels) -> Option<T>) -> Option<T> {
         let end = Instant::now() + WORDS;
         loop {
             let heard = self.heard.notified();
-            let why = self.said().failure(target);
-            if why.is_some() || timeout_at(end, heard).await.is_err() {
-                return why;
+            let found = look(&self.said().channels);
+            if found.is_some() || timeout_at(end, heard).await.is_err() {
+                return found;
             }
         }
     }
@@ -83,9 +103,21 @@ impl Session {
     /// The connection is gone. Says why, where its `ssh` has said so with its last breath.
     pub(super) async fn lost(&self, when: &str) -> TransportError {
         drop(timeout(WORDS, self.gone.clone().wait_for(|gone| *gone)).await);
-        let why = self.said().parting().map(|words| format!(": {words}")).unwrap_or_default();
-        TransportError::new(Rung::Command, "connection-lost", format!("the connection was lost {when}{why}"))
-            .hint("see whether the host is still up, then run again: what was done is found in place")
+        let said = self.said();
+        match said.flood {
+            Some(received) => flood(Rung::Command, received),
+            None => explain::lost(when, said.parting()),
+        }
+    }
+
+    /// The same where nothing has run: the next try makes a new connection.
+    pub(super) async fn unsent(&self) -> TransportError {
+        let error = self.lost("before the command was sent").await;
+        match error.code {
+            // The next connection would be flooded too.
+            "server-floods" => error,
+            _ => error.retriable(),
+        }
     }
 
     /// Ends the process in order.
@@ -129,9 +161,10 @@ pub(super) async fn start(
     let (tell_gone, gone) = watch::channel(false);
     let said = Arc::new(Mutex::new(said));
     let heard = Arc::new(Notify::new());
-    let (ear, bell) = (Arc::clone(&said), Arc::clone(&heard));
+    let earned = Arc::new(AtomicU64::new(ALLOWANCE));
+    let (ear, bell, allowed) = (Arc::clone(&said), Arc::clone(&heard), Arc::clone(&earned));
     tokio::spawn(async move {
-        keep(child, lines, &ear, &bell, ended).await;
+        keep(child, lines, Ear { said: &ear, bell: &bell, allowed: &allowed }, ended).await;
         tell_gone.send_replace(true);
         bell.notify_waiters();
     });
@@ -142,6 +175,7 @@ pub(super) async fn start(
         freed: Notify::new(),
         said,
         heard,
+        earned,
         gone,
         _end: end,
         _through: through.map(|(_, session)| session),
@@ -170,6 +204,16 @@ fn spawn(command: &mut Command, answers: Option<&Answers>) -> Result<(Child, Lin
     })?;
     let lines = Lines::of(child.stderr.take());
     Ok((child, lines))
+}
+
+/// How long the login may take: a server may look names up or ask a directory.
+pub(super) fn patience(link: &Link) -> Duration {
+    PATIENCE.max(link.connect_timeout * LOGIN)
+}
+
+/// How long a proxy command of the user's may take to get there.
+pub(super) fn way(link: &Link) -> Duration {
+    link.connect_timeout * LOGIN
 }
 
 /// The way of a connection until it can take commands.
@@ -205,9 +249,18 @@ impl Greeting<'_> {
             }
             let before = said.stage;
             said.hear(&line);
+            if lines.received() > ALLOWANCE {
+                drop(child.start_kill());
+                let rung = if before < Stage::Exchanged { Rung::KeyExchange } else { Rung::Authentication };
+                return Err(flood(rung, lines.received()));
+            }
             if said.stage > before {
                 self.note(said);
                 end = match said.stage {
+                    // The user's own way there may lead through other hosts, with a login at each.
+                    Stage::Dialing if said.proxied.is_some() && self.through.is_none() => {
+                        Instant::now() + way(self.link)
+                    }
                     Stage::Ready if self.socket.exists() => return Ok(()),
                     // So said the server, and not ssh.
                     Stage::Ready => {
@@ -217,7 +270,7 @@ impl Greeting<'_> {
                     // Looking the name up and connecting share their time, as does all that comes before the login.
                     Stage::Reached => Instant::now() + self.link.connect_timeout,
                     Stage::Spoken if said.proxied.is_some() => Instant::now() + self.link.connect_timeout,
-                    Stage::Exchanged => Instant::now() + PATIENCE.max(self.link.connect_timeout),
+                    Stage::Exchanged => Instant::now() + patience(self.link),
                     _ => end,
                 };
             }
@@ -262,14 +315,27 @@ impl Greeting<'_> {
     }
 }
 
+/// Who hears what is said, and how much it may be.
+struct Ear<'a> {
+    said: &'a Mutex<Said>,
+    bell: &'a Notify,
+    allowed: &'a AtomicU64,
+}
+
 /// Listens to the process until it has ended, or is to end.
-async fn keep(mut child: Child, mut lines: Lines, said: &Mutex<Said>, heard: &Notify, mut end: oneshot::Receiver<()>) {
+async fn keep(mut child: Child, mut lines: Lines, ear: Ear<'_>, mut end: oneshot::Receiver<()>) {
+    let said = || ear.said.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         tokio::select! {
             line = lines.next() => match line {
                 Some(line) => {
-                    said.lock().unwrap_or_else(PoisonError::into_inner).hear(&line);
-                    heard.notify_waiters();
+                    said().hear(&line);
+                    ear.bell.notify_waiters();
+                    if lines.received() > ear.allowed.load(Ordering::Relaxed) {
+                        said().flood = Some(lines.received());
+                        drop(child.start_kill());
+                        break;
+                    }
                 }
                 // It has closed its standard error; a proxy command may still hold it open when it has ended.
                 None => break,
@@ -289,6 +355,6 @@ async fn keep(mut child: Child, mut lines: Lines, said: &Mutex<Said>, heard: &No
     }
     // Its last words say why it has ended.
     while let Ok(Some(line)) = timeout(Duration::from_millis(100), lines.next()).await {
-        said.lock().unwrap_or_else(PoisonError::into_inner).hear(&line);
+        said().hear(&line);
     }
 }

@@ -8,6 +8,7 @@
 //! The user's configuration holds, except for what the inventory says and what [`options`] always forbids.
 
 mod answers;
+mod channels;
 mod exec;
 mod explain;
 mod forward;

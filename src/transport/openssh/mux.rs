@@ -36,8 +36,8 @@ pub(super) struct Mux {
 pub(super) enum Message {
     /// It is there.
     Alive,
-    /// The server has opened the channel.
-    Opened,
+    /// The server has opened the channel, which has this number.
+    Opened(u32),
     /// The server opens none, or the master does not want to.
     Refused(String),
     /// The command has ended with this status.
@@ -190,7 +190,7 @@ fn message(mut body: Bytes) -> Message {
     let _which = number(&mut body);
     match kind {
         Some(ALIVE) => Message::Alive,
-        Some(SESSION_OPENED) => Message::Opened,
+        Some(SESSION_OPENED) => number(&mut body).map_or(Message::Other, Message::Opened),
         Some(EXIT_MESSAGE) => number(&mut body).map_or(Message::Other, Message::Exit),
         Some(FAILURE | PERMISSION_DENIED) => {
             let length = number(&mut body).unwrap_or_default() as usize;
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn answers_are_read_and_what_is_cut_short_is_none() {
         let said = |kind: u32, rest: &[u8]| message([&kind.to_be_bytes()[..], &[0, 0, 0, 7], rest].concat().into());
-        assert_eq!(said(SESSION_OPENED, &[0, 0, 0, 1]), Message::Opened);
+        assert_eq!(said(SESSION_OPENED, &[0, 0, 0, 1]), Message::Opened(1));
         assert_eq!(said(EXIT_MESSAGE, &[0, 0, 0, 255]), Message::Exit(255));
         assert_eq!(said(EXIT_MESSAGE, &[0]), Message::Other);
         assert_eq!(said(FAILURE, &[0, 0, 0, 2, b'n', b'o']), Message::Refused("no".to_owned()));

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::transport::Link;
 use crate::transport::user_config::SshConfig;
@@ -23,13 +24,18 @@ const ALWAYS: &[&str] = &[
     "RequestTTY=no",
     "EscapeChar=none",
     "NumberOfPasswordPrompts=1",
-    "ServerAliveInterval=5",
-    "ServerAliveCountMax=3",
     "ControlMaster=yes",
     "ControlPersist=no",
     // It is read here: how far a connection got is nowhere else.
     "LogLevel=DEBUG1",
 ];
+
+/// How often a server is asked whether it is still there, in seconds, and how often in vain.
+const ALIVE: u64 = 5;
+const ALIVES: u64 = 3;
+
+/// How long a server may say nothing: `ssh` knows one limit for the login and for all that comes after it.
+pub(super) const SILENCE: Duration = Duration::from_secs(ALIVE * ALIVES);
 
 /// The words behind `ssh`. `hop` is the socket of the connection to the jump host before it.
 pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: bool, pins: &Pins) -> Vec<OsString> {
@@ -43,6 +49,8 @@ pub(super) fn words(link: &Link, socket: &Path, hop: Option<&Path>, answers: boo
     }
     ALWAYS.iter().for_each(|option| words.option(option));
     words.option(&format!("ControlPath={}", socket.display()));
+    words.option(&format!("ServerAliveInterval={ALIVE}"));
+    words.option(&format!("ServerAliveCountMax={ALIVES}"));
     // Without a secret of the inventory's nothing is asked, for nobody would answer.
     words.option(if answers { "BatchMode=no" } else { "BatchMode=yes" });
     // Ours runs out first, and says where.

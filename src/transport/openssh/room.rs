@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::process::{Child, ChildStdin, Command};
 
+use crate::transport::program::program;
 use crate::transport::{Rung, TransportError};
 
 /// Waits until hactl is gone, in whatever way, and then ends its process group: every `ssh` and whatever that has
@@ -41,13 +42,13 @@ impl Room {
                 .hint("transport: openssh needs a folder of its own below XDG_RUNTIME_DIR or /tmp, and /bin/sh")
         };
         let folder = folder().map_err(|error| failed("no folder can be made for the sockets of ssh", &error))?;
-        let mut guard = program("/bin/sh")
-            .args(["-c", GUARD, "sh"])
+        let mut guard = program("/bin/sh", ["-c", GUARD, "sh"])
             .arg(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .process_group(0)
+            // It has its work to do when we are gone.
+            .kill_on_drop(false)
             .spawn()
             .map_err(|error| failed("/bin/sh does not start", &error))?;
         match guard.stdin.take() {
@@ -67,17 +68,11 @@ impl Room {
 
     /// A program that ends with this room: by the guard at the latest, whatever becomes of us.
     pub(super) fn command(&self, name: &str) -> Command {
-        let mut command = program(name);
-        // A group of its own also keeps a Ctrl-C at the terminal away from it: that is for hactl, which lets it finish.
+        let mut command = program(name, [""; 0]);
         let group = self.guard.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
-        command.process_group(group).kill_on_drop(true);
+        command.process_group(group);
         command
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is a transport, and starts the user's ssh")]
-fn program(name: &str) -> Command {
-    Command::from(std::process::Command::new(name))
 }
 
 /// Makes a folder that only we can look into, under a name that nobody can foresee.

@@ -2,8 +2,9 @@
 //!
 //! Pure: lines in, knowledge out. The words are those of OpenSSH 7.6 to 10 in the C locale.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use super::channels::Channels;
 use crate::transport::heard::heard;
 
 /// How many lines of its messages are kept.
@@ -58,11 +59,11 @@ pub(super) struct Said {
     pub(super) looked_up: bool,
     /// Where a proxy leads to, as `[host]:port`; the host is then not dialled.
     pub(super) proxied: Option<String>,
-    /// The connections to be opened through this one, by the number of their channel.
-    opening: BTreeMap<u32, String>,
-    next: Option<String>,
-    /// Those that were not opened: where to, and why.
-    failures: VecDeque<(String, String)>,
+    /// The first line that came instead of the version of an SSH server.
+    pub(super) greeting: Option<String>,
+    pub(super) channels: Channels,
+    /// How many bytes had come when it was given up because there was no end of them.
+    pub(super) flood: Option<u64>,
 }
 
 impl Said {
@@ -76,6 +77,10 @@ impl Said {
     }
 
     fn reach(&mut self, stage: Stage) {
+        if self.stage < Stage::LetIn && stage >= Stage::LetIn {
+            // What was said before, by the server too, tells nothing of what comes now.
+            self.words.clear();
+        }
         self.stage = self.stage.max(stage);
     }
 
@@ -89,8 +94,17 @@ impl Said {
             self.reach(Stage::Dialing);
         } else if starts("Connection established") {
             self.reach(Stage::Reached);
-        } else if starts("Remote protocol version") {
-            self.reach(Stage::Spoken);
+        } else if let Some(version) = line.strip_prefix("Remote protocol version ") {
+            // One that nobody speaks any more is as good as none.
+            match version.starts_with("2.") || version.starts_with("1.99") {
+                true => self.reach(Stage::Spoken),
+                false => self.greet(&format!("SSH-{}", version.replacen(", remote software version ", "-", 1))),
+            }
+        } else if let Some(text) = line.strip_prefix("kex_exchange_identification: banner line ") {
+            self.greet(text.split_once(": ").map_or(text, |(_, text)| text));
+        } else if let Some(text) = line.strip_prefix("ssh_exchange_identification: ") {
+            // As OpenSSH had it before 8.0.
+            self.greet(text);
         } else if let Some(key) = line.strip_prefix("Server host key: ") {
             self.shown = shown(key);
         } else if let Some(key) = line.strip_prefix("Server host certificate: ") {
@@ -110,26 +124,22 @@ impl Said {
             self.offer(key.split_once(": ").map_or(key, |(_, name)| name));
         } else if let Some(method) = line.strip_prefix("Next authentication method: ").filter(|m| *m != "publickey") {
             self.try_method(method);
-        } else if line.contains("channel_connect_stdio_fwd") {
-            self.next = line.rsplit(' ').next().map(str::to_owned);
-        } else if let Some((number, rest)) = channel(line) {
-            if rest.starts_with("new ")
-                && let Some(target) = self.next.take()
-            {
-                self.opening.insert(number, target);
-            } else if rest.starts_with("free") {
-                self.opening.remove(&number);
-            }
+        } else {
+            self.channels.debug(line);
+        }
+    }
+
+    fn greet(&mut self, line: &str) {
+        if self.stage < Stage::Spoken {
+            self.greeting.get_or_insert_with(|| heard(line));
         }
     }
 
     fn word(&mut self, line: &str) {
-        if let Some((number, rest)) = channel(line)
-            && let Some(why) = rest.strip_prefix("open failed: ")
-            && let Some(target) = self.opening.remove(&number)
-        {
-            keep(&mut self.failures, (target, heard(why)));
-        } else if line.starts_with("Authenticated to ") {
+        if self.channels.word(line) {
+            return;
+        }
+        if line.starts_with("Authenticated to ") {
             self.reach(Stage::LetIn);
         } else if !line.is_empty() && !line.starts_with("@@@") && !line.starts_with("Transferred: ") {
             keep(&mut self.words, heard(line));
@@ -180,39 +190,45 @@ impl Said {
         self.words.iter().rev().find(|line| line.contains(text)).map(String::as_str)
     }
 
-    /// Its last messages.
-    pub(super) fn last(&self) -> Option<&str> {
-        let dull = ["Bytes per second: ", "Killed by signal ", "Connection to "];
+    /// Its last message that tells something.
+    pub(super) fn telling(&self) -> Option<&str> {
+        let dull = ["Bytes per second: ", "Killed by signal ", "Connection to ", "Disconnected from "];
         let telling = self.words.iter().rev().find(|line| !dull.iter().any(|start| line.starts_with(start)));
-        telling.or(self.words.back()).map(String::as_str)
+        telling.map(String::as_str)
+    }
+
+    /// Its last message.
+    pub(super) fn last(&self) -> Option<&str> {
+        self.telling().or(self.words.back().map(String::as_str))
     }
 
     /// Why the connection has ended.
     pub(super) fn parting(&self) -> Option<&str> {
-        ["not responding", "Received disconnect", "closed by", "Broken pipe", "reset by peer", "Corrupted MAC"]
-            .iter()
-            .find_map(|text| self.line_with(text))
-    }
-
-    /// Why no connection to `target` was opened through this one.
-    pub(super) fn failure(&self, target: &str) -> Option<String> {
-        let plain = target.replace(['[', ']'], "");
-        let found = self.failures.iter().rev().find(|(to, _)| to.replace(['[', ']'], "") == plain);
-        found.map(|(_, why)| why.clone())
+        let said = [
+            "not responding",
+            "Received disconnect",
+            "losed by",
+            "Broken pipe",
+            "reset by",
+            "Corrupted MAC",
+            "Connection corrupted",
+            "timed out",
+        ];
+        said.iter().find_map(|text| self.line_with(text)).map(plain)
     }
 }
 
-fn keep<T>(all: &mut VecDeque<T>, one: T) {
+/// What the server itself has said, in `Received disconnect from 10.0.0.1 port 22:11: going down`; else all of the line.
+pub(super) fn plain(line: &str) -> &str {
+    let rest = line.strip_prefix("Received disconnect from ").and_then(|rest| rest.split_once(" port "));
+    rest.and_then(|(_, rest)| rest.splitn(3, ':').nth(2)).map_or(line, str::trim)
+}
+
+pub(super) fn keep<T>(all: &mut VecDeque<T>, one: T) {
     if all.len() == LINES {
         all.pop_front();
     }
     all.push_back(one);
-}
-
-/// `channel 3: …`.
-fn channel(line: &str) -> Option<(u32, &str)> {
-    let (number, rest) = line.strip_prefix("channel ")?.split_once(": ")?;
-    Some((number.parse().ok()?, rest))
 }
 
 /// Where a proxy command of ours leads to: what stands behind its `-W`.
@@ -286,17 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_opened_through_it_is_known_by_its_target() {
-        let said = all_of(
-            "debug1: channel_connect_stdio_fwd: 127.0.0.1:1\ndebug1: channel 2: new stdio-forward [stdio-forward] (inactive timeout: 0)\n\
-             debug1: channel_connect_stdio_fwd ::1:2\ndebug1: channel 3: new [stdio-forward]\n\
-             channel 3: open failed: administratively prohibited: open failed\n\
-             channel 2: open failed: connect failed: Connection refused\n\
-             channel 9: open failed: a banner may say that\n",
-        );
-        assert_eq!(said.failure("[127.0.0.1]:1").unwrap(), "connect failed: Connection refused");
-        assert_eq!(said.failure("[::1]:2").unwrap(), "administratively prohibited: open failed");
-        assert_eq!(said.failure("127.0.0.1:3"), None);
+    fn where_our_own_proxy_command_leads_is_known() {
         let said = all_of("debug1: Executing proxy command: exec ssh -F none -W '[10.0.0.1]:22' hop");
         assert_eq!(said.proxied.as_deref(), Some("[10.0.0.1]:22"));
     }

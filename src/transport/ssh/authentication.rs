@@ -40,7 +40,7 @@ pub(super) enum Entry {
 }
 
 /// How many times as long as a connection a login may take: a server may look names up or ask a directory.
-const LOGIN: u32 = 6;
+pub(in crate::transport) const LOGIN: u32 = 6;
 
 /// Logs in.
 ///

@@ -44,8 +44,9 @@ pub(super) async fn dial(link: &Link) -> Result<Wire, TransportError> {
         Some(from) => own_address(from, end).await?,
         None => Vec::new(),
     };
-    // An address needs no lookup.
-    if name.parse::<IpAddr>().is_err() {
+    // An address needs no lookup, and neither does the zone behind one.
+    let bare = name.split_once('%').map_or(name, |(bare, _)| bare);
+    if bare.parse::<IpAddr>().is_err() {
         climb.reached(Rung::Dns, || listed(&addresses));
     }
     let target = format!("{name} port {port}");

@@ -8,7 +8,7 @@ use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWri
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::{Session, instead};
+use super::Session;
 use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
 use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
@@ -111,8 +111,7 @@ async fn run(
     let read = listen(session, reader, &mut dialogue, request, &mut accepted, sender);
     let halt = match exchange(read, write, end).await {
         Ok(ending) => {
-            let (stdout, stderr) = dialogue.heard();
-            return instead::of_our_command(&ending, stdout, stderr).map_or_else(|| dialogue.finish(ending), Err);
+            return dialogue.finish(ending);
         }
         Err(halt) => halt,
     };
@@ -187,13 +186,18 @@ async fn listen(
     }
     ending.ok_or_else(|| match session.handle.is_closed() {
         true => lost(session, "while the command was running"),
-        false => TransportError::new(
-            Rung::Command,
-            "no-exit-status",
-            "the server closed the channel without saying how the command ended",
-        )
-        .hint("the command may have been killed, or the server is not an ordinary sshd: look at the host's own log"),
+        false => untold(),
     })
+}
+
+/// The channel was closed, and the connection was not.
+pub(in crate::transport) fn untold() -> TransportError {
+    TransportError::new(
+        Rung::Command,
+        "no-exit-status",
+        "the server closed the channel without saying how the command ended",
+    )
+    .hint("the command may have been killed, or the server is not an ordinary sshd: look at the host's own log")
 }
 
 pub(super) fn lost(session: &Session, when: &str) -> TransportError {

@@ -17,7 +17,7 @@ use crate::transport::{Rung, TransportError};
 /// How many bytes a server may send that are no command's output: exchanges of keys, banners, answers. Each channel
 /// allows as many again, because what is on its way when a channel is closed belongs to nothing any more: it may be a
 /// window of 2 MiB.
-const ALLOWANCE: u64 = 2 << 20;
+pub(in crate::transport) const ALLOWANCE: u64 = 2 << 20;
 
 /// What a packet of output needs on the wire besides the output.
 const ENVELOPE: u64 = 64;
@@ -27,6 +27,17 @@ const BEGINNING: usize = 256;
 
 /// How long a connection may go on that nobody holds any more.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The error for a connection that was given up because the server would not stop, after so many bytes.
+pub(in crate::transport) fn flood(rung: Rung, received: u64) -> TransportError {
+    let count = received / 1_000_000;
+    TransportError::new(
+        rung,
+        "server-floods",
+        format!("the server sends without end what nobody has asked for ({count} MB); the connection was cut"),
+    )
+    .hint("no sshd does this: see who answers at that address (`ssh -v`), and look at the host's own log")
+}
 
 /// Keeps the books on one connection.
 #[derive(Debug, Default)]
@@ -53,15 +64,7 @@ impl Guard {
 
     /// The error for a connection that was given up because the server would not stop.
     pub(super) fn flood(&self, rung: Rung) -> Option<TransportError> {
-        self.flooded.load(Ordering::Acquire).then(|| {
-            let count = self.received.load(Ordering::Relaxed) / 1_000_000;
-            TransportError::new(
-                rung,
-                "server-floods",
-                format!("the server sends without end what nobody has asked for ({count} MB); the connection was cut"),
-            )
-            .hint("no sshd does this: see who answers at that address (`ssh -v`), and look at the host's own log")
-        })
+        self.flooded.load(Ordering::Acquire).then(|| flood(rung, self.received.load(Ordering::Relaxed)))
     }
 
     /// The first line that came, unless it is one of SSH; `None` when nothing came.

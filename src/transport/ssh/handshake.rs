@@ -5,12 +5,13 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use russh::Preferred;
 use russh::client::{self, Config, Handle};
 use russh::keys::{Algorithm, HashAlg};
+use russh::{Preferred, SshId};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use super::ahead::GREETING;
 use super::asking::{Ask, Failed};
 use super::guard::{Guard, Hold, guarded};
 use super::host_key::{Doorman, Parting};
@@ -20,7 +21,7 @@ use crate::transport::known_hosts::KnownHosts;
 use crate::transport::{Keepalive, Link, Rung, TransportError};
 
 /// A server that hangs up at once says nothing about why.
-pub(in crate::transport) const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
+const DROPPED: &str = "too many may be logging in at once: lower --concurrency, or raise MaxStartups in the host's sshd_config; \
                        or it is no SSH server that answers there: check ssh.port";
 
 const LOOK: &str = "try `ssh -v` to the same host; the server's log may say more";
@@ -91,6 +92,7 @@ fn config(link: &Link, known: &KnownHosts, ask: &Ask) -> Config {
     // Silence alone must not end what is still being asked about.
     let asked = interval.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX).saturating_add(2));
     Config {
+        client_id: SshId::Standard(Cow::Borrowed(GREETING)),
         preferred: Preferred {
             key: Cow::Owned(key),
             host_key_certificates: Cow::Owned(certificates),
@@ -140,7 +142,8 @@ fn failed(error: &russh::Error, parting: &Parting, guard: &Guard) -> TransportEr
     }
 }
 
-fn not_ssh(greeting: Option<String>) -> TransportError {
+/// Something else answers there, and this was its first line.
+pub(in crate::transport) fn not_ssh(greeting: Option<String>) -> TransportError {
     let says = greeting.map(|line| format!(": it says `{line}`")).unwrap_or_default();
     let cause = format!("what answers there is not an SSH server{says}");
     TransportError::new(Rung::KeyExchange, "not-ssh", cause).hint("check the address and ssh.port in the inventory")
@@ -148,7 +151,7 @@ fn not_ssh(greeting: Option<String>) -> TransportError {
 
 /// The server hung up. sshd does so with whoever comes while too many others are logging in (MaxStartups), or who has
 /// failed too often (PerSourcePenalties): without a word, or with one of these before its version.
-fn dropped(greeting: Option<String>, why: Option<String>) -> TransportError {
+pub(in crate::transport) fn dropped(greeting: Option<String>, why: Option<String>) -> TransportError {
     let sshd_says = |line: &String| line.starts_with("Exceeded MaxStartups") || line.starts_with("Not allowed at this");
     let why = match greeting {
         Some(line) if sshd_says(&line) => Some(line),

@@ -1,4 +1,4 @@
-//! The judgement on the host's key, in words.
+//! What a server shows and says of its own accord: its key, banners, last words, and channels that nobody asked for.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,8 +12,8 @@ use super::asking::Ask;
 use super::guard::Guard;
 use crate::transport::heard::heard;
 use crate::transport::host_key::{HostKey, Standing};
-use crate::transport::known_hosts::{KnownHosts, Verdict, fingerprint};
-use crate::transport::{Climb, Rung, TransportError};
+use crate::transport::known_hosts::{KnownHosts, Verdict, fingerprint, refusal};
+use crate::transport::{Climb, Rung};
 
 /// What a server says besides its answers: why a connection has ended, in its words or in those of the system, and its
 /// banners.
@@ -73,6 +73,22 @@ pub(super) struct Doorman {
     climb: Climb,
 }
 
+/// Ways in for a server, each of which is closed: what russh hands over besides the channel and the session.
+macro_rules! refuse_channels {
+    ($($way:ident($($what:ty),*);)*) => {$(
+        async fn $way(
+            &mut self,
+            _: Channel<Msg>,
+            $(_: $what,)*
+            reply: ChannelOpenHandle,
+            _: &mut Session,
+        ) -> Result<(), russh::Error> {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+            Ok(())
+        }
+    )*};
+}
+
 impl client::Handler for Doorman {
     type Error = russh::Error;
 
@@ -114,79 +130,14 @@ impl client::Handler for Doorman {
     }
 
     // russh would accept them. We have asked for nothing that a server could open a channel for.
-
-    async fn server_channel_open_forwarded_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        refuse_channel(reply).await
-    }
-
-    async fn server_channel_open_forwarded_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        refuse_channel(reply).await
-    }
-    async fn server_channel_open_agent_forward(
-        &mut self,
-        _: Channel<Msg>,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        refuse_channel(reply).await
-    }
-
-    async fn server_channel_open_session(
-        &mut self,
-        _: Channel<Msg>,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        refuse_channel(reply).await
-    }
-
-    async fn server_channel_open_direct_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        refuse_channel(reply).await
-    }
-
-    async fn server_channel_open_direct_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        refuse_channel(reply).await
-    }
-
-    async fn server_channel_open_x11(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        reply: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), russh::Error> {
-        refuse_channel(reply).await
+    refuse_channels! {
+        server_channel_open_forwarded_tcpip(&str, u32, &str, u32);
+        server_channel_open_forwarded_streamlocal(&str);
+        server_channel_open_agent_forward();
+        server_channel_open_session();
+        server_channel_open_direct_tcpip(&str, u32, &str, u32);
+        server_channel_open_direct_streamlocal(&str);
+        server_channel_open_x11(&str, u32);
     }
 
     async fn disconnected(&mut self, reason: DisconnectReason<russh::Error>) -> Result<(), russh::Error> {
@@ -201,22 +152,6 @@ impl client::Handler for Doorman {
             }
         }
     }
-}
-
-/// What is wrong with a key that another program has shown to be in the way; `None` for a key that is known.
-pub(in crate::transport) fn refusal(
-    known: KnownHosts,
-    verdict: Verdict,
-    kind: &str,
-    print: &str,
-) -> Option<TransportError> {
-    let parting = Parting::new(Arc::default());
-    Doorman::new(known, Ask::default(), Arc::default(), parting, Climb::default()).refuse(verdict, kind, print)
-}
-
-async fn refuse_channel(reply: ChannelOpenHandle) -> Result<(), russh::Error> {
-    reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
-    Ok(())
 }
 
 impl Doorman {
@@ -238,7 +173,7 @@ impl Doorman {
             other => other.to_string(),
         };
         let recordable = matches!(&verdict, Verdict::Unknown { others } if others.is_empty());
-        let standing = match self.refuse(verdict, &kind, &print) {
+        let standing = match refusal(&self.known, verdict, &kind, &print) {
             None => Standing::Known,
             Some(error) if recordable => Standing::Unknown(error),
             Some(error) => Standing::Refused(error),
@@ -246,65 +181,5 @@ impl Doorman {
         // A key that came over the wire can be written again.
         let line = PublicKey::new(key.clone(), "").to_openssh().unwrap_or_default();
         HostKey { name: self.known.name().to_owned(), kind, fingerprint: print, line, standing }
-    }
-
-    fn refuse(&self, verdict: Verdict, kind: &str, print: &str) -> Option<TransportError> {
-        let name = self.known.name();
-        let error = |code, cause: String| TransportError::new(Rung::HostKey, code, cause);
-        // The same words for every host, so that they are told once.
-        let compare = "what `ssh-keygen -lf` prints on the host's own console for its /etc/ssh/ssh_host_*_key.pub";
-        match verdict {
-            Verdict::Known => None,
-            Verdict::Unknown { others } => Some(match others.first() {
-                None => {
-                    let cause = format!("no known_hosts file has the key of {name}: it shows {kind} {print}");
-                    error("host-key-unknown", cause).hint(format!(
-                        "`hactl hosts trust` shows all unknown keys and records them; compare each with {compare}"
-                    ))
-                }
-                // It was asked for that kind first, and has none.
-                Some(place) => {
-                    let cause = format!(
-                        "{name} shows the {kind} key {print}, and no longer one of the kind recorded in {place}"
-                    );
-                    error("host-key-changed", cause).hint(format!(
-                        "compare {print} with {compare}; only if it is the same, remove line {} of {} by hand, then run \
-                         `hactl hosts trust`",
-                        place.line,
-                        place.file.display()
-                    ))
-                }
-            }),
-            Verdict::NotPinned => {
-                let cause = format!(
-                    "{name} shows the {kind} key {print}, but the inventory pins {}: somebody may be in between",
-                    self.known.pins().join(", ")
-                );
-                let hint = format!(
-                    "compare {print} with {compare}; only if the host's key was renewed, change `host_keys` in the inventory"
-                );
-                Some(error("host-key-not-pinned", cause).hint(hint))
-            }
-            Verdict::Changed { recorded } => {
-                let cause = format!(
-                    "{name} shows the {kind} key {print}, but {recorded} is recorded: somebody may be in between"
-                );
-                let file = recorded.file.display();
-                Some(error("host-key-changed", cause).hint(format!(
-                    "compare {print} with {compare}, and ask who runs the host whether its key was renewed; only if it \
-                     was, remove line {} of {file} by hand (`ssh-keygen -f {file} -R '{name}'` removes all of the host's), \
-                     then run `hactl hosts trust`",
-                    recorded.line
-                )))
-            }
-            Verdict::Revoked { recorded } => Some(
-                error("host-key-revoked", format!("{name} shows a key that is revoked in {recorded}"))
-                    .hint("the key is no longer secret: give the host a new one, and record that"),
-            ),
-            Verdict::BadCertificate { authority, flaw } => {
-                let cause = format!("{name} shows a certificate of the authority in {authority}, but {}", flaw.reason);
-                Some(error("host-certificate-refused", cause).hint(flaw.hint))
-            }
-        }
     }
 }

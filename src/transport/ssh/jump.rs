@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::client::Msg;
 use russh::{ChannelOpenFailure, ChannelStream, Error};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Session;
@@ -17,6 +17,9 @@ use crate::transport::{Climb, Link, Rung, TransportError};
 
 /// How many hosts behind one jump host are logged in to at once.
 const HANDSHAKES: usize = 8;
+
+/// How many more have been greeted by then, so that the next login need not wait for that.
+const AHEAD: usize = 8;
 
 /// The jump hosts of a run, each by the way to it.
 #[derive(Clone, Default)]
@@ -68,13 +71,17 @@ impl Living for Session {
 pub(in crate::transport) struct JumpHost<S> {
     session: tokio::sync::Mutex<Option<Result<Arc<S>, TransportError>>>,
     handshakes: Semaphore,
+    ways: Semaphore,
+    /// How many are on their way to each server behind it.
+    servers: Mutex<BTreeMap<(String, u16), Arc<Semaphore>>>,
     climb: Climb,
 }
 
 impl<S> Default for JumpHost<S> {
     fn default() -> Self {
         let (session, climb) = (tokio::sync::Mutex::default(), Climb::noted());
-        Self { session, handshakes: Semaphore::new(HANDSHAKES), climb }
+        let (handshakes, ways) = (Semaphore::new(HANDSHAKES), Semaphore::new(HANDSHAKES + AHEAD));
+        Self { session, handshakes, ways, servers: Mutex::default(), climb }
     }
 }
 
@@ -104,6 +111,18 @@ impl<S: Living> JumpHost<S> {
         let made = open().await.map(Arc::new).map_err(|error| at(link, error));
         *session = Some(made.clone());
         made
+    }
+
+    /// A place among those who have a connection through it that has not logged in. One server gets no more of them than
+    /// may log in at once: to it, all of them are.
+    pub(super) async fn way(&self, to: &Link) -> (Option<OwnedSemaphorePermit>, Option<SemaphorePermit<'_>>) {
+        let server = {
+            let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = || Arc::new(Semaphore::new(HANDSHAKES));
+            servers.entry((to.address.clone(), to.port)).or_insert_with(fresh).clone()
+        };
+        // Never closed.
+        (server.acquire_owned().await.ok(), self.ways.acquire().await.ok())
     }
 
     /// A place among those who are logging in behind it.

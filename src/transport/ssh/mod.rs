@@ -1,19 +1,19 @@
 //! The SSH transport: one connection to a host, kept for the run; one channel for each request.
 
 mod agent;
+mod ahead;
 pub(super) mod algorithms;
 mod asking;
-mod authentication;
+pub(super) mod authentication;
 mod candidates;
 mod certificates;
 pub(super) mod dial;
-mod exec;
+pub(super) mod exec;
 pub(super) mod files;
 mod forward;
-mod guard;
+pub(super) mod guard;
 pub(super) mod handshake;
 pub(super) mod host_key;
-pub(super) mod instead;
 pub(super) mod jump;
 mod keyring;
 mod keys;
@@ -36,6 +36,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::deadline::late;
 use super::retry::again;
 use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
+use ahead::Ahead;
 pub(super) use asking::look;
 use asking::{Ask, Failed, open};
 use authentication::Entry;
@@ -51,6 +52,10 @@ const CHANNELS: usize = 8;
 
 /// How long a server may take to hear us say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long a connection may wait for its turn. A server hangs up on whoever does not log in for some time
+/// (`LoginGraceTime`), so one that is older is opened anew.
+const STALE: Duration = Duration::from_secs(10);
 
 /// A host reached by SSH.
 pub(super) struct Ssh {
@@ -169,11 +174,18 @@ fn attempt<'a>(link: &'a Link, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Resu
         };
         let jump_host = link.jump_hosts.get(via);
         let through = jump_host.session(via, || connect(via)).await?;
-        // An sshd turns away those who come while too many are logging in, and all of these come from one address.
-        let _place = jump_host.handshakes().await;
+        let _way = jump_host.way(link).await;
         link.climb.begin();
-        let stream = jump::through(via, &through, link).await?;
+        let opened = Instant::now();
+        let stream = Ahead::greet(jump::through(via, &through, link).await?).await;
         link.climb.reached(Rung::Tcp, || format!("from {}", via.name));
+        // An sshd turns away those who come while too many are logging in, and all of these come from one address.
+        let (stream, _place) = stream.until(jump_host.handshakes()).await;
+        let stream = match stream.filter(|_| opened.elapsed() < STALE) {
+            Some(stream) => stream,
+            None => Ahead::greet(jump::through(via, &through, link).await?).await,
+        };
+        link.climb.resumed();
         enter(link, stream, Some(through), ask).await
     })
 }

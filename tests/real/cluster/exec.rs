@@ -283,3 +283,42 @@ fn ctrl_c_ends_it_also_while_nobody_reads() {
     assert!(said.contains("1 ended early: is-1"), "{said}");
     eventually("the end of the flood", || !mark.is_held());
 }
+
+#[test]
+fn an_account_that_runs_nothing_is_told_as_such_and_not_as_the_commands_own_failure() {
+    let nologin = ["ForceCommand printf 'This account is currently not available.\\n'; exit 1"];
+    for (forced, code) in [
+        (&nologin[0], "login-shell-refuses"),
+        (&"ForceCommand internal-sftp", "sftp-only"),
+        (&"ForceCommand echo only backups here", "forced-command"),
+        (&"ForceCommand head -c 200", "forced-command"),
+        (&"ForceCommand exit 7", "no-answer"),
+    ] {
+        let Some(cluster) = Cluster::start(&[forced]) else { return };
+        for words in [&["exec", "--", "id"][..], &["logs"], &["logs", "-f"], &["hosts", "ping"], &["plan"]] {
+            let done = cluster.expect(3, words);
+            let all = format!("{}{}", done.stdout, done.stderr);
+            assert_eq!(all.matches(&format!("[{code}]")).count(), 2, "{forced}: {words:?}: {all}");
+            // Nothing that was printed there passes for a line of the command or of the log.
+            let passes =
+                |line: &str| line.starts_with("is-1  ") && !line.starts_with("is-1  … ") && line.contains("available");
+            assert!(!all.lines().any(passes), "{forced}: {words:?}: {all}");
+        }
+    }
+}
+
+#[test]
+fn what_a_login_shell_says_is_nobody_s_output() {
+    let Some(cluster) =
+        Cluster::start(&["ForceCommand echo welcome; echo beware >&2; exec sh -c \"$SSH_ORIGINAL_COMMAND\""])
+    else {
+        return;
+    };
+    let done = cluster.expect(0, &["exec", "--", "echo out; echo err >&2"]);
+    let mut out: Vec<&str> = done.stdout.lines().collect();
+    out.sort_unstable();
+    assert_eq!(out, ["is-1  out", "is-2  out"]);
+    let said: Vec<&str> = done.stderr.lines().filter(|line| line.starts_with("is-")).collect();
+    assert_eq!(said.len(), 2, "{}", done.stderr);
+    assert!(said.iter().all(|line| line.ends_with("  err")), "{said:?}");
+}

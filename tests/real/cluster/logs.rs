@@ -1,7 +1,7 @@
 //! `hactl logs` on two real servers: merged by time, followed through rotations, and nothing left running.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -24,21 +24,57 @@ fn append(file: &PathBuf, text: &str) {
     fs::OpenOptions::new().append(true).create(true).open(file).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
-/// Does any `tail` of this cluster's logs run?
+/// Does any process have a log of this cluster open?
 fn is_followed(cluster: &Cluster) -> bool {
-    let homes: Vec<String> = (0..2).map(|index| cluster.home(index).display().to_string()).collect();
-    let all = output("ps", &["-e", "-o", "args="]);
-    all.lines().any(|args| args.contains("tail ") && homes.iter().any(|home| args.contains(home)))
+    let homes: Vec<PathBuf> = (0..2).map(|index| cluster.home(index)).collect();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let files = processes.flat_map(|process| fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten());
+    files.flat_map(|file| fs::read_link(file.path())).any(|file| homes.iter().any(|home| file.starts_with(home)))
+}
+
+/// hactl, which follows until it is ended: also where a test fails.
+struct Following(Child);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl std::ops::Deref for Following {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Following {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
 }
 
 /// hactl, following, with its lines as they come.
-fn follow(cluster: &Cluster, words: &[&str]) -> (Child, Receiver<String>) {
-    let words = [&["logs", "-f"], words].concat();
-    let mut child = cluster.command(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let reader = BufReader::new(child.stdout.take().unwrap());
-    let (sender, lines) = channel();
-    std::thread::spawn(move || reader.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+fn follow(cluster: &Cluster, words: &[&str]) -> (Following, Receiver<String>) {
+    let (child, lines, _) = follow_both(cluster, words);
     (child, lines)
+}
+
+/// The same with the lines of standard error.
+fn follow_both(cluster: &Cluster, words: &[&str]) -> (Following, Receiver<String>, Receiver<String>) {
+    let words = [&["logs", "-f"], words].concat();
+    let mut child = cluster.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (out, err) = (lines_of(child.stdout.take().unwrap()), lines_of(child.stderr.take().unwrap()));
+    (Following(child), out, err)
+}
+
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    let reader = BufReader::new(stream);
+    std::thread::spawn(move || reader.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+    lines
 }
 
 #[track_caller]
@@ -134,6 +170,111 @@ fn a_followed_log_is_followed_through_rotations_with_busybox_alone() {
     let done = cluster.expect(0, &["exec", "-l", "is-1", "--", "for one in tail ls sh; do command -v $one; done"]);
     assert_eq!(done.stdout.matches("/busybox/").count(), 3, "{}", done.stdout);
     rotations(&cluster);
+}
+
+/// Waits for a line of standard error that holds all these words.
+#[track_caller]
+fn hears(said: &Receiver<String>, words: &[&str]) -> String {
+    let mut heard = Vec::new();
+    loop {
+        match said.recv_timeout(Duration::from_secs(60)) {
+            Ok(line) if words.iter().all(|word| line.contains(word)) => return line,
+            Ok(line) => heard.push(line),
+            Err(error) => panic!("no {words:?} within a minute: {error}; but {heard:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_followed_log_goes_on_behind_its_last_byte_when_the_connection_has_died() {
+    let Some(mut cluster) = Cluster::start(&[]) else { return };
+    let (one, two) = (log(&cluster, 0, "wso2carbon.log"), log(&cluster, 1, "wso2carbon.log"));
+    append(&one, "before\n");
+    let (mut child, lines, said) = follow_both(&cluster, &["-n", "1"]);
+    assert_eq!(next(&lines), "is-1  before");
+    comes(&lines, &one, "first", "is-1  first");
+    cluster.servers[0].go_down();
+    hears(&said, &["is-1  … ", "; trying again"]);
+    append(&one, "while nobody\nlooked\n");
+    comes(&lines, &two, "the other goes on", "is-2  the other goes on");
+    cluster.servers[0].come_up();
+    assert_eq!((next(&lines), next(&lines)), ("is-1  while nobody".to_owned(), "is-1  looked".to_owned()));
+    assert!(hears(&said, &["is-1  … connected again"]).ends_with("again"));
+    comes(&lines, &one, "and on", "is-1  and on");
+
+    // Rotated meanwhile: first the rest of the old one.
+    cluster.servers[0].go_down();
+    hears(&said, &["is-1  … ", "; trying again"]);
+    append(&one, "last of the old\n");
+    fs::rename(&one, one.with_extension("log.1")).unwrap();
+    append(&one, "first of the new\n");
+    cluster.servers[0].come_up();
+    assert_eq!((next(&lines), next(&lines)), ("is-1  last of the old".to_owned(), "is-1  first of the new".to_owned()));
+    assert!(hears(&said, &["is-1  … connected again"]).ends_with("again"));
+
+    // And removed: nobody can know what stood there.
+    cluster.servers[0].go_down();
+    hears(&said, &["is-1  … ", "; trying again"]);
+    append(&one, "never seen\n");
+    fs::remove_file(&one).unwrap();
+    append(&one, "short\n");
+    cluster.servers[0].come_up();
+    assert_eq!(next(&lines), "is-1  short");
+    hears(&said, &["is-1  … connected again", "lines may be missing"]);
+    comes(&lines, &one, "the end", "is-1  the end");
+
+    // Somebody has seen enough while a host is away.
+    cluster.servers[0].go_down();
+    hears(&said, &["is-1  … ", "; trying again"]);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    eventually("the end of all that follows", || !is_followed(&cluster));
+}
+
+#[test]
+fn what_is_followed_behind_a_jump_host_goes_on_when_that_has_gone_down() {
+    let Some(cluster) = Cluster::start(&[]) else { return };
+    let Some(mut hop) = Sshd::start(&[]) else { return };
+    behind(&cluster, &[&hop], hop.port());
+    let files = [log(&cluster, 0, "wso2carbon.log"), log(&cluster, 1, "wso2carbon.log")];
+    let (mut child, lines, said) = follow_both(&cluster, &["--output", "jsonl"]);
+    let line = |file: &PathBuf, text: &str| {
+        append(file, &format!("{text}\n"));
+        loop {
+            let event: serde_json::Value = serde_json::from_str(&next(&lines)).unwrap();
+            if event["event"] == "line" && event["stream"] == "stdout" {
+                assert_eq!(event["line"], text, "{event:#}");
+                return;
+            }
+        }
+    };
+    line(&files[0], "one");
+    line(&files[1], "two");
+    hop.go_down();
+    let mut events = Vec::new();
+    while events.len() < 2 {
+        let event: serde_json::Value = serde_json::from_str(&next(&lines)).unwrap();
+        events.push((event["event"].as_str().unwrap().to_owned(), event["host"].as_str().unwrap().to_owned()));
+    }
+    events.sort();
+    assert_eq!(events, [("lost".to_owned(), "is-1".to_owned()), ("lost".to_owned(), "is-2".to_owned())]);
+    hop.come_up();
+    line(&files[0], "one again");
+    line(&files[1], "two again");
+    // A login that is refused is for a person to mend.
+    fs::write(hop.file("authorized_keys"), "").unwrap();
+    hop.end_sessions();
+    let exit = child.wait().unwrap().code();
+    let events: Vec<String> = lines.iter().collect();
+    assert_eq!(exit, Some(3), "{events:?} {:?}", said.iter().collect::<Vec<_>>());
+    let result: serde_json::Value = serde_json::from_str(events.last().unwrap()).unwrap();
+    let failure = &result["result"]["calls"][0]["failure"];
+    assert_eq!(
+        (&failure["code"], &failure["item"]),
+        (&"authentication-refused".into(), &"jump-host:hop-1".into()),
+        "{result:#}"
+    );
+    eventually("the end of all that follows", || !is_followed(&cluster));
 }
 
 fn rotations(cluster: &Cluster) {

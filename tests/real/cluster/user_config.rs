@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Cluster, Done};
-use crate::sshd::{Sshd, find, me, output, skip};
+use crate::sshd::{Sshd, find, keygen, me, output, skip};
 
 /// A cluster whose inventory says nothing of how its hosts are reached, and the ssh_config that does.
 struct Told {
@@ -226,6 +226,86 @@ fn host_keys_stay_checked_whatever_the_ssh_config_says() {
     assert!(done.stdout.contains("no known_hosts file has the key"), "{}", done.stdout);
     let said = told.expect(0, &["validate", "--explain"]).stdout;
     assert!(said.contains("forwardagent") && said.contains("without effect: hactl never lends the agent"), "{said}");
+}
+
+#[test]
+fn every_command_says_what_it_does_not_follow_of_the_ssh_config() {
+    let Some(told) = Told::start("Host *\n  StrictHostKeyChecking no") else { return };
+    let warning = "StrictHostKeyChecking no of your ssh_config is not followed";
+    for (exit, words) in [
+        (2, &["plan"][..]),
+        (0, &["hosts", "ping"]),
+        (0, &["hosts", "trust", "--no-input"]),
+        (0, &["exec", "--", "true"]),
+        (1, &["logs"]),
+    ] {
+        let said = told.expect(exit, words).stderr;
+        assert_eq!(said.matches(warning).count(), 1, "hactl {words:?}: {said}");
+        let quiet = told.expect(exit, &[&["--quiet"], words].concat()).stderr;
+        assert!(!quiet.contains(warning), "hactl {words:?}: {quiet}");
+    }
+}
+
+#[test]
+fn the_jump_host_of_the_ssh_config_is_passed_with_the_inventory_s_passphrase_to_see_the_keys_behind_it() {
+    let Some(gate) = Sshd::start(&[]) else { return };
+    let key = gate.file("locked");
+    keygen(&key, "ed25519", "open sesame");
+    fs::copy(gate.file("locked.pub"), gate.file("authorized_keys")).unwrap();
+    let hop = to(&gate).replace(gate.identity().to_str().unwrap(), key.to_str().unwrap());
+    let user = me();
+    let jump = format!(
+        "Host gate\n{hop}  User {user}\n  IdentityAgent none\nMatch originalhost node-*.test\n  ProxyJump gate\n"
+    );
+    let Some(told) = Told::start(&jump) else { return };
+    let mut text = fs::read_to_string(told.cluster.inventory()).unwrap();
+    let ssh =
+        format!("ssh: {{ user: {user}, identity: {}, passphrase: {{ env: HACTL_TEST_PASSPHRASE }} }}\n", key.display());
+    text = text.replacen("product: {", &format!("{ssh}product: {{"), 1);
+    fs::write(told.cluster.inventory(), text).unwrap();
+    let trust = |passphrase: Option<&str>| {
+        let mut command = told.cluster.command(&["hosts", "trust", "--no-input"]);
+        command.env("HACTL_SSH_CONFIG", told.file("ssh_config")).env_remove("HACTL_TEST_PASSWORD");
+        if let Some(passphrase) = passphrase {
+            command.env("HACTL_TEST_PASSPHRASE", passphrase);
+        }
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout) + &text(output.stderr))
+    };
+    // The database's password is asked for by nobody: whoever only looks at keys need not have it.
+    let (exit, said) = trust(Some("open sesame"));
+    assert!(exit == 0 && said.contains("3 known"), "{exit}: {said}");
+    assert_eq!(logins(&gate), 1, "{}", gate.log());
+    let (exit, said) = trust(None);
+    assert!(exit == 65 && said.contains("HACTL_TEST_PASSPHRASE is not set"), "{exit}: {said}");
+    assert!(!said.contains("HACTL_TEST_PASSWORD"), "{said}");
+    // Nobody is logged in to where no jump host is.
+    told.write("");
+    let (exit, said) = trust(None);
+    assert!(exit == 0 && said.contains("2 known"), "{exit}: {said}");
+}
+
+#[test]
+fn a_rollback_looks_its_hosts_up_once() {
+    let Some(told) = Told::start("") else { return };
+    let run = told.expect(0, &["apply", "--output", "json"]).stdout;
+    let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+    let run = run["clusters"][0]["run"].as_str().unwrap();
+    let lookups = told.file("lookups");
+    told.write(&format!("Match originalhost node-?.test exec \"echo %n >> {}\"\n  User {}\n", lookups.display(), me()));
+    told.expect(2, &["rollback", run, "--plan"]);
+    let sorted = || {
+        let text = fs::read_to_string(&lookups).unwrap();
+        let mut names: Vec<String> = text.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(), ["node-1.test", "node-2.test"]);
+    fs::remove_file(&lookups).unwrap();
+    told.expect(0, &["rollback", run, "--yes"]);
+    assert_eq!(sorted(), ["node-1.test", "node-2.test"]);
+    told.expect(2, &["plan"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::cases::Expected::{self, Looked, Unknown};
+use super::cases::Instead;
 use super::{Host, look_at};
 use crate::account::Account;
 use crate::cluster::Cluster;
@@ -18,14 +19,16 @@ struct Strange {
     /// A file below the account's home, which is read by its shell, and what it holds.
     reads: Option<(&'static str, &'static str)>,
     expected: Expected,
+    /// The same over the user's own `ssh`, where that is something else.
+    openssh: Option<Instead>,
 }
 
 const fn rules(name: &'static str, config: &'static [&'static str], expected: Expected) -> Strange {
-    Strange { name, config, shell: None, reads: None, expected }
+    Strange { name, config, shell: None, reads: None, expected, openssh: None }
 }
 
 const fn shell(name: &'static str, shell: &'static str, expected: Expected) -> Strange {
-    Strange { name, config: &[], shell: Some(shell), reads: None, expected }
+    Strange { name, config: &[], shell: Some(shell), reads: None, expected, openssh: None }
 }
 
 const fn startup(
@@ -34,7 +37,7 @@ const fn startup(
     reads: (&'static str, &'static str),
     expected: Expected,
 ) -> Strange {
-    Strange { name, config: &[], shell: Some(shell), reads: Some(reads), expected }
+    Strange { name, config: &[], shell: Some(shell), reads: Some(reads), expected, openssh: None }
 }
 
 const REFUSED: Expected = Unknown("authentication", "authentication-refused", "the host does not let");
@@ -91,7 +94,10 @@ const ACCOUNTS: &[Strange] = &[
     startup("bash-blocks", "/bin/bash", (".bashrc", "sleep 100"), BLOCKED),
     startup("bash-eats", "/bin/bash", (".bashrc", "cat >/dev/null"), BLOCKED),
     startup("bash-exits", "/bin/bash", (".bashrc", "exit 7"), Unknown("", "no-answer", "(status 7)")),
-    startup("bash-dies", "/bin/bash", (".bashrc", "kill -9 $$"), Unknown("", "no-answer", "(signal KILL)")),
+    Strange {
+        openssh: Some(Instead("ssh does not tell which signal", Unknown("", "no-answer", "(signal unknown)"))),
+        ..startup("bash-dies", "/bin/bash", (".bashrc", "kill -9 $$"), Unknown("", "no-answer", "(signal KILL)"))
+    },
     startup(
         "bash-execs",
         "/bin/bash",
@@ -157,6 +163,7 @@ fn look(all: &[Strange]) {
             patience: 40,
             home,
             expected: strange.expected,
+            openssh: strange.openssh,
         });
         kept.push((server, account));
     }

@@ -35,7 +35,25 @@ pub(crate) struct Case {
     pub(crate) serve: fn(&mut Wire) -> io::Result<()>,
     /// What comes of it.
     pub(crate) expected: Expected,
+    /// What comes of it over the user's own `ssh` instead, and why.
+    pub(crate) openssh: Option<Instead>,
 }
+
+/// What the user must read where the user's own `ssh` has connected, and why it is something else then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Instead(pub(crate) &'static str, pub(crate) Expected);
+
+impl Case {
+    /// Over the user's own `ssh` it is an error of this rung, with this code and a part of its text.
+    fn but(self, why: &'static str, rung: &'static str, code: &'static str, phrase: &'static str) -> Self {
+        Self { openssh: Some(Instead(why, Unknown(rung, code, phrase))), ..self }
+    }
+}
+
+/// `ssh` reads on for as long as it may, and says nothing of what it has read.
+const READS_ON: &str = "ssh does not tell that what comes is of no use";
+/// It shows a server's control characters like this.
+const ESCAPES: &str = "ssh has made the server's words harmless in its own way";
 
 fn case(
     name: &'static str,
@@ -45,11 +63,11 @@ fn case(
     phrase: &'static str,
 ) -> Case {
     let expected = if rung == FAILED { Failed(code, phrase) } else { Unknown(rung, code, phrase) };
-    Case { name, patience: 40, serve, expected }
+    Case { name, patience: 40, serve, expected, openssh: None }
 }
 
 fn fine(name: &'static str, serve: fn(&mut Wire) -> io::Result<()>) -> Case {
-    Case { name, patience: 40, serve, expected: Looked }
+    Case { name, patience: 40, serve, expected: Looked, openssh: None }
 }
 
 /// The same for a server that lets us wait before the login: not for long, here.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use super::cases::Expected::Unknown;
+use super::cases::Expected::{self, Looked, Unknown};
 use super::{Host, beside, look_at};
+use crate::cluster::Cluster;
 use crate::sshd::{Sshd, skip};
 
 /// A port that drops what comes, as a firewall does: its queue is full.
@@ -45,6 +46,7 @@ fn hosts(server: &Sshd, ports: impl Iterator<Item = u16>) -> Vec<Host> {
         patience: 10,
         home: server.file("home"),
         expected: Unknown("tcp", "connect-timeout", "does not answer within"),
+        openssh: None,
     };
     ports.enumerate().map(host).collect()
 }
@@ -57,6 +59,35 @@ fn dropped_packets_cost_one_time_out_for_all_hosts_together() {
     look_at(&hosts(&server, dropping.iter().map(|one| one.port)), "plan");
     // One after another they would need 80 s.
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_greeting_of_a_whole_megabyte_costs_nobody_else_anything() {
+    // sshd itself breaks off over more than 256 KiB: its two halves send each other no more at once.
+    let broken = Unknown("authentication", "authentication-dropped", "the server hung up");
+    let cases = [("long", 250_000, Looked), ("too-long", 1 << 20, broken)];
+    let greeting = |length: usize| {
+        let folder = Sshd::folder_with_keys();
+        std::fs::write(folder.path().join("banner"), "no trespassing\n".repeat(length / 15)).unwrap();
+        Sshd::start_in(folder, &["Banner FOLDER/banner"])
+    };
+    let Some(servers) = cases.iter().map(|(_, length, _)| greeting(*length)).collect::<Option<Vec<_>>>() else {
+        return;
+    };
+    let host = |((name, _, expected), server): (&(&'static str, usize, Expected), &Sshd)| {
+        Cluster::lay_down(&server.file("home"));
+        Host {
+            name,
+            port: server.port(),
+            user: None,
+            identity: server.identity(),
+            known_hosts: server.known_hosts(),
+            patience: 20,
+            home: server.file("home"),
+            expected: *expected,
+        }
+    };
+    look_at(&cases.iter().zip(&servers).map(host).collect::<Vec<_>>(), "plan");
 }
 
 #[test]

@@ -190,6 +190,26 @@ async fn an_agent_full_of_other_keys_leaves_room_for_the_usual_files() {
 }
 
 #[tokio::test]
+async fn more_keys_than_a_strict_server_hears_is_one_error_that_names_the_remedy() {
+    if is_left_to_openssh("which keys are offered, in which order, and what is said of them") {
+        return;
+    }
+    let Some(server) = Sshd::start(&["MaxAuthTries 3"]) else { return };
+    let Some(agent) = Agent::start() else { return };
+    agent.add_strangers(&server, 20);
+    let link = Link { identities: Vec::new(), ..agent.link(&server) };
+    let error = refused(&link).await;
+    assert_eq!((error.code, error.rung), ("too-many-authentication-failures", Rung::Authentication), "{error}");
+    let hint = error.hint.unwrap();
+    assert!(hint.contains("ssh.identity") && hint.contains("MaxAuthTries"), "{hint}");
+    // One connection: a server that counts failures bans whoever comes again and again.
+    assert_eq!(server.log().matches("Connection from").count(), 1, "{}", server.log());
+    // The remedy: the agent holds the key as its last, and it is named.
+    agent.add(&server.identity());
+    open(&Link { identities: vec![server.file("id_ed25519.pub")], identities_only: true, ..agent.link(&server) }).await;
+}
+
+#[tokio::test]
 async fn the_servers_limit_is_never_reached() {
     if is_left_to_openssh("which keys are offered, in which order, and what is said of them") {
         return;

@@ -3,31 +3,35 @@
 use tokio::task::spawn_blocking;
 
 use crate::cli::Refusal;
-use crate::cli::arguments::{HostsTrust, Output, Talk, Which};
-use crate::cli::console::{Console, RED, styled};
+use crate::cli::arguments::{HostsTrust, Output, Talk};
+use crate::cli::console::Console;
 use crate::cli::host_keys::{COMPARE, HostKeyLine, HostKeyResults, HostKeyRow, exit, summary, table, troubles};
-use crate::cli::inventory::read;
 use crate::cli::prompt::says_yes;
 use crate::cli::render::plural;
-use crate::cli::session::{Session, block_on, fleet_options, json_line, path_of};
-use crate::orchestration::{Exit, Failure, HostKeys, KeyState, Stop};
+use crate::cli::session::{Session, block_on, fleet_options, json_line, warn};
+use crate::orchestration::{Exit, Failure, HostKeys, KeyState, KeyWays, Stop};
 
 pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     if arguments.print && talk.output != Output::Text {
-        let text = "error: --print prints the lines of a known_hosts file: it goes without --output";
-        return Err(Refusal::usage(text.replacen("error:", &styled(RED, "error:"), 1)));
+        return Err(Refusal::usage("--print prints the lines of a known_hosts file: it goes without --output"));
     }
-    let session = session(&arguments.which, console)?;
+    // Where nobody is logged in to, no secret is asked for: a first look at new hosts needs none.
+    let mut session = Session::without_secrets(&arguments.which, console)?;
     let options = fleet_options(&arguments.hosts, None, console);
     let clusters: Vec<_> = session.clusters().collect();
-    let mut keys =
-        HostKeys::new(&clusters, &session.loaded.secrets, &session.controller, &options).map_err(|error| {
-            // Which of the clusters does not matter: it is the flag that is wrong.
-            match clusters.first() {
-                Some(cluster) => session.refuse(cluster, error, console),
-                None => Refusal::usage(error.to_string()),
-            }
-        })?;
+    let controller = session.controller.clone();
+    let ways = KeyWays::look_up(&clusters, &controller, &options).map_err(|error| {
+        // Which of the clusters does not matter: it is the flag that is wrong.
+        match clusters.first() {
+            Some(cluster) => session.refuse(cluster, error, console),
+            None => Refusal::usage(error.to_string()),
+        }
+    })?;
+    if ways.lead_through_jump_hosts() {
+        session.resolve_logins(console)?;
+    }
+    warn(&ways.warnings, console);
+    let mut keys = ways.host_keys(&session.loaded.secrets);
     let (unwritten, stopped) = block_on(console, async |stop| {
         let unwritten = rounds(&mut keys, arguments, &stop, console).await;
         Ok((unwritten, stop.asked()))
@@ -37,16 +41,6 @@ pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Conso
     let exit = stopped.map_or(exit, |stopped| exit.and(stopped));
     tell(&keys, unwritten.as_ref(), arguments, talk, console, exit);
     Ok(exit)
-}
-
-/// Without jump hosts nobody is logged in to, and no secret is asked for: a first look at new hosts needs none.
-fn session(which: &Which, console: &Console) -> Result<Session, Refusal> {
-    let found = read(&path_of(which));
-    let no_jump = found.is_ok_and(|read| {
-        let mut hosts = read.inventory.clusters.iter().flat_map(|cluster| &cluster.hosts);
-        !hosts.any(|host| host.ssh.jump.is_some())
-    });
-    if no_jump { Session::without_secrets(which, console) } else { Session::open(which, console) }
 }
 
 /// Looks, asks and records, until nothing more can be seen. What could not be written is told at the end.

@@ -10,7 +10,15 @@ pub(crate) fn cases() -> Vec<Case> {
         w.silence()
     }
     vec![
-        case("garbage-accept", noise, KEYS, "not-ssh", "not an SSH server: it says"),
+        waits(
+            10,
+            case("garbage-accept", noise, KEYS, "not-ssh", "not an SSH server: it says").but(
+                "ssh waits for the end of the line",
+                KEYS,
+                "connect-timeout",
+                "exchanges no keys within 10 s",
+            ),
+        ),
         case(
             "garbage-version",
             |w| w.up_to(Version).and_then(|()| noise(w)),
@@ -77,16 +85,19 @@ pub(crate) fn cases() -> Vec<Case> {
             "not-ssh",
             "it says `HTTP/1.1 400 Bad Request`",
         ),
-        case(
-            "smtp",
-            |w| {
-                w.raw(b"220 mail.example.com ESMTP\r\n")?;
-                w.raw(b"500 what?\r\n".repeat(30).as_slice())?;
-                w.silence()
-            },
-            KEYS,
-            "not-ssh",
-            "it says `220 mail.example.com ESMTP`",
+        waits(
+            10,
+            case(
+                "smtp",
+                |w| {
+                    w.raw(b"220 mail.example.com ESMTP\r\n")?;
+                    w.raw(b"500 what?\r\n".repeat(30).as_slice())?;
+                    w.silence()
+                },
+                KEYS,
+                "not-ssh",
+                "it says `220 mail.example.com ESMTP`",
+            ),
         ),
         case(
             "ssh-one",

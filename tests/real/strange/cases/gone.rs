@@ -119,8 +119,11 @@ pub(crate) fn cases() -> Vec<Case> {
             LOGIN,
             "authentication-dropped",
             ": going?[31m down now",
-        ),
-        case("bye-login", |w| w.up_to(Login).and_then(|()| bye(w)), RUNS, "connection-lost", ": going?[31m down now"),
-        case("bye-output", |w| w.up_to(Output).and_then(|()| bye(w)), RUNS, "connection-lost", ": going?[31m down now"),
+        )
+        .but(ESCAPES, LOGIN, "authentication-dropped", ": going\\033[31m down"),
+        case("bye-login", |w| w.up_to(Login).and_then(|()| bye(w)), RUNS, "connection-lost", ": going?[31m down now")
+            .but(ESCAPES, RUNS, "connection-lost", ": going\\033[31m down"),
+        case("bye-output", |w| w.up_to(Output).and_then(|()| bye(w)), RUNS, "connection-lost", ": going?[31m down now")
+            .but(ESCAPES, RUNS, "connection-lost", ": going\\033[31m down"),
     ]
 }

@@ -19,17 +19,20 @@ pub(crate) fn cases() -> Vec<Case> {
             "authentication-refused",
             "the server takes publickey",
         ),
-        case(
-            "refuses-all-logins",
-            |w| {
-                w.up_to(Service)?;
-                w.read()?;
-                w.send(&Packet::new(USERAUTH_FAILURE).text("").byte(0))?;
-                w.silence()
-            },
-            LOGIN,
-            "authentication-",
-            "",
+        waits(
+            10,
+            case(
+                "refuses-all-logins",
+                |w| {
+                    w.up_to(Service)?;
+                    w.read()?;
+                    w.send(&Packet::new(USERAUTH_FAILURE).text("").byte(0))?;
+                    w.silence()
+                },
+                LOGIN,
+                "authentication-",
+                "",
+            ),
         ),
         fine("lets-in-without-proof", |w| {
             w.up_to(Service)?;
@@ -66,6 +69,31 @@ pub(crate) fn cases() -> Vec<Case> {
             "channel",
             "command-refused",
             "runs no commands for this user",
+        )
+        .but(
+            "ssh does not tell that the command was refused, and waits for the server to close the channel",
+            RUNS,
+            "deadline",
+            "it has printed nothing",
+        ),
+        case(
+            "refuses-commands-in-order",
+            |w| {
+                w.up_to(Channel)?;
+                while w.read()?.first() != Some(&CHANNEL_REQUEST) {}
+                w.about_channel(CHANNEL_FAILURE)?;
+                w.end()?;
+                w.silence()
+            },
+            "channel",
+            "command-refused",
+            "runs no commands for this user",
+        )
+        .but(
+            "ssh does not tell that the command was refused",
+            RUNS,
+            "no-exit-status",
+            "without saying how the command ended",
         ),
         fine("data-after-status", |w| {
             w.up_to(Exec)?;

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// `ssh` has one limit for silence, at the login and later.
+const SILENCE: &str = "ssh gives up a login after the silence that would end a connection";
+
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         waits(1, case("silent-accept", |w| w.silence(), KEYS, "connect-timeout", "exchanges no keys within 1 s")),
@@ -33,7 +36,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 LOGIN,
                 "authentication-timeout",
                 "within 18 s",
-            ),
+            )
+            .but(SILENCE, LOGIN, "authentication-timeout", "within 15 s"),
         ),
         waits(
             3,
@@ -43,7 +47,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 LOGIN,
                 "authentication-timeout",
                 "within 18 s",
-            ),
+            )
+            .but(SILENCE, LOGIN, "authentication-timeout", "within 15 s"),
         ),
         case(
             "silent-login",
@@ -58,6 +63,12 @@ pub(crate) fn cases() -> Vec<Case> {
             RUNS,
             "deadline",
             "waited for the server to accept the command",
+        )
+        .but(
+            "ssh does not tell whether the server has accepted the command",
+            RUNS,
+            "deadline",
+            "it has printed nothing",
         ),
         case("silent-exec", |w| w.up_to(Exec).and_then(|()| w.silence()), RUNS, "deadline", "it has printed nothing"),
         case(
