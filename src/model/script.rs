@@ -20,6 +20,11 @@ impl Script {
         self.0.push('\n');
     }
 
+    /// Appends shell functions without the lines that are only comments: some shells read every byte by itself.
+    pub fn functions(&mut self, text: &str) {
+        text.lines().filter(|line| !line.trim_start().starts_with('#')).for_each(|line| self.line(line));
+    }
+
     /// Appends `command` with each of `words` quoted.
     pub fn call(&mut self, command: &str, words: &[&str]) {
         self.0.push_str(command);
@@ -44,6 +49,29 @@ impl Script {
         self.0.pop();
         self.line(" <<'HACTL_CONTENT'");
         self.encode(content);
+    }
+
+    /// The same for a shell function that takes a plain text as its last word, which saves the host one process more. What
+    /// is no text, or holds signs by which shells mark their own words, comes encoded.
+    pub fn call_with_content(&mut self, function: &str, words: &[&str], content: &[u8]) {
+        let plain = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\t' | b'\r');
+        let Some(text) = std::str::from_utf8(content).ok().filter(|_| content.iter().all(plain)) else {
+            return self.call_with_encoded(function, words, content);
+        };
+        self.call(function, words);
+        self.0.pop();
+        // Piece by piece: a quoted copy of a secret would stay in memory.
+        self.0.push_str(" '");
+        for piece in text.split_inclusive('\'') {
+            match piece.strip_suffix('\'') {
+                Some(before) => {
+                    self.0.push_str(before);
+                    self.0.push_str(r"'\''");
+                }
+                None => self.0.push_str(piece),
+            }
+        }
+        self.line("'");
     }
 
     fn encode(&mut self, content: &[u8]) {
@@ -93,5 +121,13 @@ mod tests {
         let mut encoded = Script::new();
         encoded.call_with_encoded("write", &["/tmp/a b"], b"poison");
         assert_eq!(encoded.text(), "write '/tmp/a b' <<'HACTL_CONTENT'\ncG9pc29u\nHACTL_CONTENT\n");
+        let mut plain = Script::new();
+        plain.call_with_content("write", &["/tmp/a b"], "it's\n$(x) ü".as_bytes());
+        assert_eq!(plain.text(), "write '/tmp/a b' 'it'\\''s\n$(x) ü'\n");
+        for odd in [&b"\0"[..], b"\x01", b"\x7f", b"\xff"] {
+            let mut encoded = Script::new();
+            encoded.call_with_content("write", &[], odd);
+            assert!(encoded.text().starts_with("write <<'HACTL_CONTENT'"), "{odd:?}");
+        }
     }
 }

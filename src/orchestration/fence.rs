@@ -34,22 +34,35 @@ impl Fences {
         items: impl IntoIterator<Item = &'a Script>,
         on_failure: OnFailure,
     ) -> Script {
+        self.join_parts(prelude, items.into_iter().map(|item| (None, item)), on_failure)
+    }
+
+    /// The same, each with what runs right before it in the shell that all of them come from, if anything: that prints
+    /// nothing, and does not end. What is to be done after a failure is the prelude's `hactl_after_failure`.
+    pub(super) fn join_parts<'a>(
+        &self,
+        prelude: &Script,
+        parts: impl IntoIterator<Item = (Option<&'a Script>, &'a Script)>,
+        on_failure: OnFailure,
+    ) -> Script {
         let mut script = Script::new();
         script.line("LC_ALL=C; export LC_ALL; umask 077");
         script.line(&format!(
             "hactl_fence() {{ printf '\\n{0} %s\\n' \"$1\"; printf '\\n{0} %s\\n' \"$1\" >&2; }}",
             self.nonce
         ));
+        script.line("hactl_after_failure() { :; }");
         script.line("hactl_fence start");
         script.append(prelude);
-        for (index, item) in items.into_iter().enumerate() {
+        for (index, (before, item)) in parts.into_iter().enumerate() {
+            before.into_iter().for_each(|before| script.append(before));
             // `set -e` counts only in a subshell whose status nothing tests: no `||` and no `if` around it.
             script.line(if on_failure == OnFailure::End { "( set -e" } else { "(" });
             script.append(item);
             script.line(") </dev/null; hactl_status=$?");
             script.line(&format!("hactl_fence \"{index} $hactl_status\""));
             if on_failure == OnFailure::End {
-                script.line("[ \"$hactl_status\" = 0 ] || return 0");
+                script.line("[ \"$hactl_status\" = 0 ] || { hactl_after_failure; return 0; }");
             }
         }
         script

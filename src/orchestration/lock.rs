@@ -1,6 +1,7 @@
 //! One lock on every host: two runs never mend the same host at once.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -69,7 +70,7 @@ impl LockState {
 pub(super) fn prelude(node: &Node) -> Script {
     let mut script = Script::new();
     script.line(&node.state_folder);
-    script.line(include_str!("lock.sh"));
+    script.functions(include_str!("lock.sh"));
     script
 }
 
@@ -176,6 +177,7 @@ async fn take(
             events.send(Event::Warning { host: Some(node.name.clone()), text });
         }
         if answer.lines().any(|line| line == "taken") {
+            node.has_no_blobs.store(!answer.lines().any(|line| line == "blobs"), Ordering::Relaxed);
             return Ok(());
         }
         let held = LockState::parse(&answer);

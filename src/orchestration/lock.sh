@@ -36,7 +36,7 @@ hactl_still_mending() {
 
 hactl_lock_take() { # RUN SECONDS RUN_TO_BREAK DETAILS
     # Made with the engine's umask, so that nobody else may enter it.
-    [ -d "$HACTL_STATE" ] || mkdir -p "$HACTL_STATE" ||
+    [ -d "$HACTL_STATE" ] || mkdir -p "$HACTL_STATE/blobs" ||
         hactl_lock_fail state-folder "cannot make $HACTL_STATE, where backups and the lock are kept"
     hactl_now=$(date +%s)
     hactl_new=$HACTL_STATE/.lock.$1
@@ -75,6 +75,11 @@ hactl_lock_take() { # RUN SECONDS RUN_TO_BREAK DETAILS
         sleep 1
     done
     echo taken
+    # Nobody else puts anything there as long as we hold the lock.
+    for hactl_one in "$HACTL_STATE"/blobs/*; do
+        if [ -e "$hactl_one" ]; then echo blobs; fi
+        break
+    done
 }
 
 hactl_lock_keep() { # RUN: it must still be ours; from now on others can tell that we mend

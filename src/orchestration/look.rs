@@ -32,6 +32,9 @@ pub(super) async fn look_at(node: &Node, items: &[&Item], release: Option<&RunId
     let mut prelude = Script::new();
     prelude.line(&node.state_folder);
     look_ahead(items.iter().map(|item| item.resource.resource()), &mut prelude);
+    if let Some(run) = release {
+        prelude.line(&format!("hactl_read_digests \"$HACTL_STATE/backups/{run}/digests\""));
+    }
     let mut probes: Vec<Script> = items.iter().copied().map(probe).collect();
     if let Some(run) = release {
         let mut script = lock::prelude(node);

@@ -1,14 +1,16 @@
 //! One exec to mend: what a stage has to do on a host, up to the first failure.
 
+use std::sync::atomic::Ordering;
+
 use super::fence::{Fences, OnFailure};
 use super::lock::{self, Held};
 use super::look::of_item;
 use super::node::Node;
 use super::{Controller, Event, Events, Failure, Phase, RunId};
 use crate::model::{Blob, Script};
-use crate::resources::{Assessment, MEND, explain_failure};
+use crate::resources::{Assessment, MEND, explain_failure, together};
 use crate::steps::Item;
-use crate::transport::{Answer, Reply, upload};
+use crate::transport::{Answer, Reply, upload, upload_to_empty};
 
 /// What one stage has to do on one host.
 pub(super) struct Work<'a> {
@@ -51,27 +53,32 @@ pub(super) async fn mend(
         let _place = node.uploads.acquire().await;
         events.send(Event::Host { host: node.name.clone(), phase: Phase::Upload });
         let send = |request| -> Answer<'_, Reply> { Box::pin(node.request(request)) };
-        let done = upload(blob, &node.state_folder, node.upload_deadline(blob.size), &send).await;
+        let deadline = node.upload_deadline(blob.size);
+        let done = if node.has_no_blobs.load(Ordering::Relaxed) {
+            upload_to_empty(blob, &node.state_folder, deadline, &send).await
+        } else {
+            upload(blob, &node.state_folder, deadline, &send).await
+        };
+        node.has_no_blobs.fetch_and(done.is_ok(), Ordering::Relaxed);
         done.map_err(|error| at_blob(work, blob, Failure::from(&error)))?;
     }
     events.send(Event::Host { host: node.name.clone(), phase: Phase::Mend });
     let fences = Fences::new();
-    let mut scripts = vec![lock::keep(held)];
-    scripts.extend(work.items.iter().map(|(_, assessment)| {
-        let mut script = Script::new();
-        script.append(&assessment.mend);
-        script
-    }));
-    scripts.push(audit(work, run, controller));
     let mut prelude = prelude(node, run);
+    let (keep, audit) = (lock::keep(held), audit(work, run, controller));
+    let mended = together(work.items.iter().map(|(_, assessment)| *assessment), &mut prelude);
+    let mut parts = vec![(None, &keep)];
+    parts.extend(mended.iter().map(|(before, item)| (before.as_ref(), item)));
+    parts.push((None, &audit));
+    let count = parts.len();
     let needed: usize = work.items.iter().map(|(_, assessment)| assessment.needs.len()).sum();
     if needed > work.blobs().len() {
         prelude.line("HACTL_SHARED_BLOBS=1");
     }
-    let script = fences.join(&prelude, &scripts, OnFailure::End);
+    let script = fences.join_parts(&prelude, parts, OnFailure::End);
     let deadline = node.upload_deadline(work.blobs().iter().map(|blob| blob.size).sum());
     let reply = node.run_within(&script, deadline).await.map_err(|error| lost(work, Failure::from(&error)))?;
-    let seen = fences.split(&reply.stdout, &reply.stderr, scripts.len());
+    let seen = fences.split(&reply.stdout, &reply.stderr, count);
     for (index, seen) in seen.iter().enumerate() {
         let item = index.checked_sub(1).and_then(|index| work.items.get(index).map(|(item, _)| (index, *item)));
         let failure = match (seen, item) {
@@ -93,7 +100,9 @@ pub(super) async fn mend(
 fn prelude(node: &Node, run: &RunId) -> Script {
     let mut script = lock::prelude(node);
     script.line(&format!("HACTL_RUN={run} HACTL_BLOBS=$HACTL_STATE/blobs HACTL_BACKUP=$HACTL_STATE/backups/{run}"));
-    script.line(MEND);
+    script.functions(MEND);
+    // Contents are among the words of calls: a host whose shells trace what they do would print them.
+    script.line("{ set +x; } 2>/dev/null");
     script.line("hactl_audit() { printf '%s\\n' \"$1\" >> \"$HACTL_STATE/audit.jsonl\" || true; }");
     // The connection may die in the middle: what was begun is finished all the same, and nothing is left half done. What
     // may last long and can be cut takes the signal again.
@@ -119,6 +128,8 @@ fn audit(work: &Work<'_>, run: &RunId, controller: &Controller) -> Script {
         let words: Vec<&str> = blobs.iter().map(String::as_str).collect();
         script.line("cd \"$HACTL_BLOBS\"");
         script.call("rm -f", &words);
+        // Only now: to lose its second name changes a file.
+        script.line("hactl_note_digests");
     }
     script
 }

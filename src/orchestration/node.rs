@@ -1,7 +1,7 @@
 //! One host of a fleet: what is wanted there, and the wire to it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
@@ -29,6 +29,8 @@ pub(super) struct Node {
     timeout: Duration,
     /// Shared by all nodes: how many uploads may run at once.
     pub(super) uploads: Arc<Semaphore>,
+    /// Was nothing there of any upload when the lock was taken, nor since?
+    pub(super) has_no_blobs: AtomicBool,
     wire: Mutex<Option<Arc<dyn Transport>>>,
     execs: AtomicU32,
 }
@@ -45,6 +47,7 @@ impl Node {
             link: links.to(host),
             timeout: links.options.timeout,
             uploads,
+            has_no_blobs: AtomicBool::new(false),
             wire: Mutex::new(None),
             execs: AtomicU32::new(0),
         }

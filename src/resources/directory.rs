@@ -2,7 +2,7 @@
 
 use super::attributes::{Attributes, quiet_owner};
 use super::leftover::remove_leftovers;
-use super::{AssessError, Assessment, Change, Found, Look, Resource, Seen};
+use super::{AssessError, Assessment, Change, Found, Kin, Look, Resource, Seen};
 use crate::model::{RemotePath, Script};
 
 /// A folder, with its mode and owner where they matter. Missing folders above it are made too, with mode 755.
@@ -56,6 +56,7 @@ impl Resource for Directory {
                 let owner = self.attributes.owner.as_deref();
                 let what = format!("create the folder, mode {mode}{}", quiet_owner(owner));
                 assessment.changes.push(Change::new(what));
+                assessment.kin = if assessment.mend.is_empty() { Kin::Beside } else { Kin::Apart };
                 let words = [self.path.as_str(), &mode, owner.unwrap_or("-")];
                 assessment.mend.call("hactl_directory", &words);
             }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::edit::{Edit, EditError};
 use super::leftover::remove_leftovers;
-use super::{AssessError, Assessment, Change, Found, Look, Resource, Seen};
+use super::{AssessError, Assessment, Change, Found, Kin, Look, Resource, Seen};
 use crate::model::{RemotePath, Script, Sha256, StepName};
 
 /// A file with every edit that any step wants of it: read once, written once.
@@ -96,10 +96,13 @@ impl Resource for EditedFile {
         let look = Look::read(seen)?;
         let mut assessment = Assessment::default();
         remove_leftovers(&look, &mut assessment);
-        let (content, mode, digest) = match look.found {
-            Found::File(file) => (file.content, file.mode, Sha256::of(file.content).to_string()),
+        let (content, mode, owner, digest) = match look.found {
+            Found::File(file) => {
+                let owner = file.owner_and_group();
+                (file.content, file.mode, owner, Sha256::of(file.content).to_string())
+            }
             Found::Absent => match self.absent {
-                WhenAbsent::Create(mode) => (&b""[..], format!("{mode:o}"), "absent".to_owned()),
+                WhenAbsent::Create(mode) => (&b""[..], format!("{mode:o}"), "-".to_owned(), "absent".to_owned()),
                 WhenAbsent::Refuse => {
                     let cause = format!("{} is not there", self.path);
                     let hint = "is the product unpacked, and is `product.home` its folder?";
@@ -126,11 +129,9 @@ impl Resource for EditedFile {
         };
         let wanted = Sha256::of(edited.as_bytes()).to_string();
         assessment.changes.extend(changes);
-        assessment.mend.call_with_encoded(
-            "hactl_put",
-            &[self.path.as_str(), &digest, &wanted, &mode],
-            edited.as_bytes(),
-        );
+        assessment.kin = if assessment.mend.is_empty() { Kin::Draft } else { Kin::Apart };
+        let words = [self.path.as_str(), &digest, &wanted, &mode, &owner];
+        assessment.mend.call_with_content("hactl_put", &words, edited.as_bytes());
         Ok(assessment.because(&because))
     }
 }

@@ -40,6 +40,13 @@ pub struct FoundFile<'a> {
     pub content: &'a [u8],
 }
 
+impl FoundFile<'_> {
+    /// Both as chown takes them.
+    pub(super) fn owner_and_group(&self) -> String {
+        format!("{}:{}", self.owner, self.group)
+    }
+}
+
 /// What is at a path, and what else the probe noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look<'a> {

@@ -8,22 +8,28 @@
 hactl_newline='
 '
 hactl_ahead=
+hactl_digests=
 
 hactl_cannot() { # CODE SENTENCE
     printf 'hactl: %s: %s\n' "$1" "$2" >&2
     exit 1
 }
 
+# Has the look ahead found nothing at PATH? A link that leads nowhere is not absent itself, though that look, which follows
+# links, has found nothing.
+hactl_is_absent() { # PATH
+    ! [ -L "$1" ] || return 1
+    case $hactl_ahead in
+    *" '$1': No such file or directory$hactl_newline"*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
 # A missing file, a closed folder and a broken mount all fail `test -e`. Only the system's own word tells them apart.
 hactl_look_absent() { # PATH
-    # A link that leads nowhere is not absent itself, though the look ahead, which follows links, has found nothing.
-    if ! [ -L "$1" ]; then
-        case $hactl_ahead in
-        *" '$1': No such file or directory$hactl_newline"*)
-            echo absent
-            return
-            ;;
-        esac
+    if hactl_is_absent "$1"; then
+        echo absent
+        return
     fi
     if hactl_said=$(LC_ALL=C stat -c %a "$1" 2>&1 > /dev/null); then
         hactl_cannot cannot-look "$1 appeared while it was looked at"
@@ -62,18 +68,52 @@ hactl_look_through() { # PATH
 # Looks at all PATHs in one process, before the probes that ask for them. What the system says of those that are not
 # there is kept too: a probe that finds nothing need not ask again.
 hactl_look_ahead() { # PATH...
-    hactl_ahead=$hactl_newline$(LC_ALL=C stat -L -c '%n/ %s %a %U %G' "$@" 2>&1)$hactl_newline || :
+    hactl_ahead=$hactl_newline$(LC_ALL=C stat -L -c "%n/ %s %a %U %G$hactl_newline%n// %d:%i:%s %y %z" "$@" 2>&1)$hactl_newline || :
+}
+
+# Reads what digests.sh has noted in FILE.
+hactl_read_digests() { # FILE
+    [ -f "$1" ] || return 0
+    while read -r hactl_line; do hactl_digests=$hactl_digests$hactl_line$hactl_newline; done < "$1"
+}
+
+# Sets hactl_found to what stands behind START in the line of TEXT that begins with it; fails where none does. Line by line,
+# because the time in which a shell cuts a text grows with the square of its length.
+hactl_find_line() { # TEXT START
+    hactl_found=
+    set -f
+    IFS=$hactl_newline
+    for hactl_line in $1; do
+        case $hactl_line in
+        "$2"*)
+            hactl_found=${hactl_line#"$2"}
+            break
+            ;;
+        esac
+    done
+    unset IFS
+    set +f
+    [ -n "$hactl_found" ]
+}
+
+# Sets hactl_sum to the digest that PATH had when this run put it there, if it is still that very file, and nothing was
+# done to it since: it is the same inode, of the same size, and the times of its last write and of its last change of any
+# kind are the same. Nobody can set the latter.
+hactl_known_digest() { # PATH
+    hactl_sum=
+    if [ -n "$hactl_digests" ] && hactl_find_line "$hactl_ahead" "$1// " &&
+        hactl_find_line "$hactl_digests" "$1// $hactl_found "; then
+        hactl_sum=$hactl_found
+    fi
 }
 
 # Sets hactl_size, hactl_mode, hactl_owner and hactl_group to those of what PATH leads to.
 hactl_stat() { # PATH
-    case $hactl_ahead in
-    *"$hactl_newline$1/ "*)
-        hactl_group=${hactl_ahead#*"$hactl_newline$1/ "}
-        hactl_group=${hactl_group%%"$hactl_newline"*}
-        ;;
-    *) hactl_group=$(LC_ALL=C stat -L -c '%s %a %U %G' "$1") || hactl_cannot cannot-look "cannot look at $1" ;;
-    esac
+    if hactl_find_line "$hactl_ahead" "$1/ "; then
+        hactl_group=$hactl_found
+    else
+        hactl_group=$(LC_ALL=C stat -L -c '%s %a %U %G' "$1") || hactl_cannot cannot-look "cannot look at $1"
+    fi
     hactl_size=${hactl_group%% *}
     hactl_group=${hactl_group#* }
     hactl_mode=${hactl_group%% *}
@@ -118,7 +158,8 @@ hactl_look_digest() { # PATH
     if [ -f "$hactl_path" ]; then
         command -v sha256sum > /dev/null || hactl_cannot sha256sum-missing "there is no sha256sum on this host"
         hactl_stat "$hactl_path"
-        hactl_sum=$(sha256sum < "$hactl_path") || hactl_cannot cannot-look "cannot read $hactl_path"
+        hactl_known_digest "$hactl_path"
+        [ -n "$hactl_sum" ] || hactl_sum=$(sha256sum < "$hactl_path") || hactl_cannot cannot-look "cannot read $hactl_path"
         printf 'file %s %s %s\n%s\n' "$hactl_mode" "$hactl_owner" "$hactl_group" "${hactl_sum%% *}"
     else
         hactl_look_other "$hactl_path"
@@ -132,7 +173,7 @@ hactl_look_link() { # PATH TARGET
         echo 'note target directory'
     elif [ -e "$2" ]; then
         echo 'note target file'
-    elif hactl_said=$(hactl_look_absent "$2"); then
+    elif hactl_is_absent "$2" || hactl_said=$(hactl_look_absent "$2"); then
         echo 'note target absent'
     else
         exit 1

@@ -114,10 +114,37 @@ hactl_inherit_owner() { # FOLDER PATH
     fi
 }
 
-# Writes what is read, in base64, to the file PATH, which must still have the digest READ, or still be absent.
-hactl_put() { # PATH READ|absent DIGEST MODE
-    hactl_need base64
-    hactl_write "$@" base64 -d
+# Writes TEXT, or what is read, in base64, to the file PATH, which must still have the digest READ, or still be absent.
+# MODE and OWNER are those that it was seen with. What drafts.sh has prepared need only be put in place.
+hactl_put() { # PATH READ|absent DIGEST MODE OWNER [TEXT]
+    if [ -n "$hactl_gathers" ]; then
+        hactl_draft "$@"
+        return
+    fi
+    if hactl_put_draft "$1" "$2" "$3" "$4"; then return; fi
+    if [ $# = 6 ]; then
+        hactl_write "$1" "$2" "$3" "$4" hactl_text "$6"
+    else
+        hactl_need base64
+        hactl_write "$1" "$2" "$3" "$4" base64 -d
+    fi
+}
+
+# Prints TEXT. It may be a secret: where printf is not the shell's own, it must not be among the words of a program,
+# which anybody can see.
+hactl_text() { # TEXT
+    hactl_search=$PATH
+    # shellcheck disable=SC2123 # outside of which there is only what is the shell's own
+    PATH=/nowhere
+    if printf '' 2> /dev/null; then
+        PATH=$hactl_search
+        printf '%s' "$1"
+    else
+        PATH=$hactl_search
+        head -c "${#1}" << END
+$1
+END
+    fi
 }
 
 # The same with what COMMAND prints.
@@ -137,16 +164,22 @@ hactl_write() { # PATH READ|absent DIGEST MODE COMMAND...
     fi
 }
 
+# The shell's own printf does not tell why it cannot write: another write does.
+hactl_unwritten() {
+    head -c 65536 /dev/zero | cat >> "$hactl_temporary" || :
+    hactl_fail cannot-write "cannot write $hactl_path"
+}
+
 # What arrived is not what was sent. Some base64 do not notice a full disk: another write tells.
 hactl_damaged() {
-    head -c 65536 /dev/zero >> "$hactl_temporary" || hactl_fail cannot-write "cannot write $hactl_path"
+    head -c 65536 /dev/zero | cat >> "$hactl_temporary" || hactl_fail cannot-write "cannot write $hactl_path"
     hactl_fail content-damaged "what arrived for $hactl_path is not what was sent"
 }
 
 hactl_write_new() { # COMMAND...
     [ -d "$hactl_folder" ] || hactl_fail target-missing "the folder $hactl_folder is not there"
     hactl_make_temporary "$hactl_path"
-    "$@" > "$hactl_temporary" || hactl_fail cannot-write "cannot write $hactl_path"
+    "$@" > "$hactl_temporary" || hactl_unwritten
     chmod "$hactl_mode" "$hactl_temporary" || hactl_fail cannot-write "cannot set the mode of $hactl_path"
     hactl_inherit_owner "$hactl_folder" "$hactl_temporary"
     # shellcheck disable=SC3013 # dash, bash and busybox all know -ef
@@ -156,7 +189,12 @@ hactl_write_new() { # COMMAND...
         sync "$hactl_temporary" || hactl_fail cannot-write "cannot write $hactl_path to the disk"
     fi
     hactl_record - absent "file:$hactl_mode:*:*:$hactl_wanted" "$hactl_path"
-    if [ -e "$hactl_path" ] || [ -L "$hactl_path" ]; then
+    hactl_put_in_place absent
+}
+
+# Renames the temporary file, which is written and recorded, to hactl_path.
+hactl_put_in_place() { # READ|absent
+    if [ "$1" = absent ] && { [ -e "$hactl_path" ] || [ -L "$hactl_path" ]; }; then
         hactl_fail file-changed-meanwhile "$hactl_path has appeared since it was looked at; it was not touched"
     fi
     mv -f "$hactl_temporary" "$hactl_path" || hactl_fail cannot-write "cannot put $hactl_path in place"
@@ -172,7 +210,7 @@ hactl_write_over() { # COMMAND...
         chcon --reference="$hactl_path" "$hactl_temporary" ||
             hactl_fail cannot-write "cannot keep the SELinux context of $hactl_path"
     fi
-    "$@" > "$hactl_temporary" || hactl_fail cannot-write "cannot write $hactl_path"
+    "$@" > "$hactl_temporary" || hactl_unwritten
     hactl_seen=$(stat -c '%a:%u:%g %i %s %y %z' "$hactl_path" "$hactl_temporary") ||
         hactl_fail cannot-write "cannot look at $hactl_path"
     hactl_written=${hactl_seen#*"$hactl_newline"}
@@ -204,7 +242,7 @@ hactl_write_over() { # COMMAND...
         [ "$(stat -c '%a:%u:%g %i %s %y %z' "$hactl_path")" != "$hactl_seen" ]; then
         hactl_fail file-changed-meanwhile "$hactl_path was edited since it was looked at; it was not touched"
     fi
-    mv -f "$hactl_temporary" "$hactl_path" || hactl_fail cannot-write "cannot put $hactl_path in place"
+    hactl_put_in_place "$hactl_read"
 }
 
 # Writes the uploaded file BLOB to PATH.
@@ -216,6 +254,15 @@ hactl_install() { # BLOB PATH MODE READ|absent
     if [ "$4$HACTL_SHARED_BLOBS" = absent ] && ! [ -e /sys/fs/selinux/enforce ]; then
         hactl_temporary=
         hactl_resolve "$2"
+        # The system never gives a name that is taken. Otherwise, and where ln does not know -T, the long way tells more.
+        if [ -d "$hactl_folder" ] && [ -O "$hactl_folder" ] && [ -G "$hactl_folder" ] && ! [ -e "$hactl_path" ] &&
+            [ -O "$HACTL_BLOBS/$1" ] && [ -G "$HACTL_BLOBS/$1" ] && chmod "$3" "$HACTL_BLOBS/$1"; then
+            hactl_record - absent "file:$3:*:*:$1" "$hactl_path"
+            if ln -T "$HACTL_BLOBS/$1" "$hactl_path" 2> /dev/null; then
+                hactl_note_put "$1" "$hactl_path"
+                return
+            fi
+        fi
         hactl_next_kept
         hactl_wanted=$1
         hactl_mode=$3

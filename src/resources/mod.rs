@@ -16,6 +16,7 @@ mod rollback;
 mod schema;
 mod staged_files;
 mod symlink;
+mod together;
 mod unpack;
 mod upload;
 mod whole_file;
@@ -31,6 +32,7 @@ pub use rollback::Rollback;
 pub use schema::{Schema, SchemaScript};
 pub use staged_files::{Service, StagedContent, StagedFile, StagedFiles};
 pub use symlink::Symlink;
+pub use together::together;
 pub use unpack::Unpack;
 pub use upload::Upload;
 pub use whole_file::WholeFile;
@@ -46,14 +48,26 @@ pub const LOOK: &str = include_str!("look.sh");
 /// The shell functions that every mend may use: what comes before the mends of a host.
 ///
 /// `HACTL_BLOBS` and `HACTL_BACKUP` must be set.
-pub const MEND: &str = concat!(include_str!("mend.sh"), "\n", include_str!("link.sh"), "\n", include_str!("unpack.sh"));
+pub const MEND: &str = concat!(
+    include_str!("mend.sh"),
+    "\n",
+    include_str!("drafts.sh"),
+    "\n",
+    include_str!("digests.sh"),
+    "\n",
+    include_str!("link.sh"),
+    "\n",
+    include_str!("unpack.sh")
+);
 
 /// Everything that comes before the probes of `resources` in one script: the functions, and one look at all their paths
 /// together, which saves a process for each of them.
 pub fn look_ahead<'r>(resources: impl IntoIterator<Item = &'r dyn Resource>, script: &mut Script) {
-    script.line(LOOK);
-    let paths: Vec<&str> =
-        resources.into_iter().filter_map(|resource| resource.path().map(RemotePath::as_str)).collect();
+    script.functions(LOOK);
+    let mut paths: Vec<&str> =
+        resources.into_iter().flat_map(|resource| resource.paths()).map(RemotePath::as_str).collect();
+    paths.sort_unstable();
+    paths.dedup();
     if !paths.is_empty() {
         script.call("hactl_look_ahead", &paths);
     }
@@ -68,6 +82,11 @@ pub trait Resource: Any + Send + Sync {
     /// The path that its probe looks at with `hactl_look` or `hactl_look_digest`, if any: see [`look_ahead`].
     fn path(&self) -> Option<&RemotePath> {
         None
+    }
+
+    /// All paths that its probe may look at, for one look at those of all items together.
+    fn paths(&self) -> Vec<&RemotePath> {
+        self.path().into_iter().collect()
     }
 
     /// Where it is on the host, if it is at one place: what lies below a folder that is still to be made can't be known.
@@ -122,6 +141,8 @@ pub struct Assessment {
     pub changes: Vec<Change>,
     /// Shell that makes it so, with the functions of `mend.sh`, under `set -e`.
     pub mend: Script,
+    /// How `mend` goes together with those beside it.
+    pub kin: Kin,
     /// Files that must be on the host before `mend` runs; each is at `$HACTL_BLOBS/SHA256`.
     pub needs: Vec<Blob>,
     /// The step whose mend brings the folder that this lies below: until then nothing can be told, and nothing is mended.
@@ -130,6 +151,18 @@ pub struct Assessment {
     pub warnings: Vec<String>,
     /// What was seen of a node's process, where this is one.
     pub node: Option<NodeState>,
+}
+
+/// How a mend goes together with those of other items.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kin {
+    /// It may change what others write to: those after it are prepared after it.
+    #[default]
+    Apart,
+    /// It only makes something where nothing was.
+    Beside,
+    /// It is one `hactl_put`, which can be prepared together with others.
+    Draft,
 }
 
 impl Assessment {

@@ -3,7 +3,7 @@
 use super::attributes::quiet_owner;
 use super::leftover::remove_leftovers;
 use super::mount_point::MountPoint;
-use super::{AssessError, Assessment, Change, Found, Look, Resource, Seen};
+use super::{AssessError, Assessment, Change, Found, Kin, Look, Resource, Seen};
 use crate::model::{RemotePath, Script};
 
 /// A symbolic link, and what may be done about a real folder in its place.
@@ -94,6 +94,10 @@ impl Resource for Symlink {
         Some(&self.path)
     }
 
+    fn paths(&self) -> Vec<&RemotePath> {
+        vec![&self.path, &self.target]
+    }
+
     fn probe(&self, script: &mut Script) {
         if let Some(mount) = &self.mount {
             script.call("hactl_look_mount", &[&mount.as_listed()]);
@@ -119,6 +123,8 @@ impl Resource for Symlink {
         match self.compare(&look)? {
             Some((expected, what)) => {
                 assessment.changes.push(Change::new(what));
+                let only_new = expected == "absent" && assessment.mend.is_empty();
+                assessment.kin = if only_new { Kin::Beside } else { Kin::Apart };
                 let words = [self.path.as_str(), self.target.as_str(), &expected];
                 assessment.mend.call("hactl_link", &words);
             }

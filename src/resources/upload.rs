@@ -2,7 +2,7 @@
 
 use super::attributes::Attributes;
 use super::leftover::remove_leftovers;
-use super::{AssessError, Assessment, Change, Found, Look, Resource, Seen};
+use super::{AssessError, Assessment, Change, Found, Kin, Look, Resource, Seen};
 use crate::model::{Blob, RemotePath, Script, quote};
 
 /// A local file that must be on the host, compared by its digest.
@@ -159,6 +159,8 @@ impl Resource for Upload {
             assessment.changes.push(Change::new(format!("{what}, {size} bytes, sha256 {short}…")));
             let mode = format!("{:o}", self.attributes.mode.unwrap_or(0o644));
             let words = [wanted.as_str(), self.path.as_str(), &mode, &read];
+            let only_new = read == "absent" && assessment.mend.is_empty();
+            assessment.kin = if only_new { Kin::Beside } else { Kin::Apart };
             assessment.mend.call("hactl_install", &words);
             if let (Some(owner), "absent") = (&self.attributes.owner, read.as_str()) {
                 assessment.mend.call("hactl_attributes", &[self.path.as_str(), "-", owner]);

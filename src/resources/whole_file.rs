@@ -3,7 +3,7 @@
 use super::attributes::{Attributes, quiet_owner};
 use super::edit::shown::masked_line;
 use super::leftover::remove_leftovers;
-use super::{AssessError, Assessment, Change, Content, Found, FoundFile, Look, Resource, Seen};
+use super::{AssessError, Assessment, Change, Content, Found, FoundFile, Kin, Look, Resource, Seen};
 use crate::model::{RemotePath, Script, Sha256};
 
 /// A file with all of its content.
@@ -43,9 +43,10 @@ impl WholeFile {
             what: format!("create the file, mode {mode}{}", quiet_owner(owner)),
             diff: self.diff(b""),
         });
-        self.put("absent", &mode, assessment);
+        self.put("absent", &mode, "-", assessment);
         if let Some(owner) = owner {
             assessment.mend.call("hactl_attributes", &[self.path.as_str(), "-", owner]);
+            assessment.kin = Kin::Apart;
         }
     }
 
@@ -60,14 +61,20 @@ impl WholeFile {
             what: "content: changed".to_owned(),
             diff: self.diff(file.content),
         });
-        self.put(&Sha256::of(file.content).to_string(), &file.mode, assessment);
+        self.put(&Sha256::of(file.content).to_string(), &file.mode, &file.owner_and_group(), assessment);
     }
 
-    fn put(&self, read: &str, mode: &str, assessment: &mut Assessment) {
+    fn put(&self, read: &str, mode: &str, owner: &str, assessment: &mut Assessment) {
         let content = self.content.bytes();
         let wanted = Sha256::of(content).to_string();
-        let words = [self.path.as_str(), read, &wanted, mode];
-        assessment.mend.call_with_encoded("hactl_put", &words, content);
+        // Not one whose mode or owner is changed first.
+        assessment.kin = if assessment.mend.is_empty() { Kin::Draft } else { Kin::Apart };
+        let words = [self.path.as_str(), read, &wanted, mode, owner];
+        match self.content {
+            Content::Text(_) => assessment.mend.call_with_content("hactl_put", &words, content),
+            // Not among the words of a call, even one within the shell.
+            Content::Secret(_) => assessment.mend.call_with_encoded("hactl_put", &words, content),
+        }
     }
 
     /// A unified diff, where both sides are text that may be shown.

@@ -40,7 +40,7 @@ pub use person::{Question, Wanted};
 pub use request::{Ending, Gate, GateProgress, HangUp, Input, Prompt, Refusal, RefusalKind, Reply, Request, call};
 pub use ssh::{JumpHosts, Keyring};
 pub use stream::{ByteStream, Stream, dial};
-pub use upload::{RESUMED_FROM, Sending, upload};
+pub use upload::{RESUMED_FROM, Sending, upload, upload_to_empty};
 
 use std::future::Future;
 use std::pin::Pin;

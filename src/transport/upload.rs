@@ -24,7 +24,7 @@ const DIGEST_DIFFERS: u32 = 24;
 const TOO_SHORT: u32 = 25;
 const PART_GONE: u32 = 26;
 
-/// What is larger is asked for before it is sent, which costs one exec more; what is smaller is sent again after a cut.
+/// Of what is larger, a part that a cut has left is asked for, which costs one exec more; what is smaller is sent again.
 pub const RESUMED_FROM: u64 = 1 << 20;
 /// How often a connection may be lost before the upload is given up. Each time there must be more of it on the host.
 const ATTEMPTS: usize = 5;
@@ -46,37 +46,20 @@ pub async fn upload(
     deadline: Duration,
     send: &Sending<'_>,
 ) -> Result<(), TransportError> {
-    let place = Place { blob, state_folder_shell, deadline };
-    if blob.size <= RESUMED_FROM {
-        let reply = send(place.take(None)).await?;
-        return place.taken(&reply, send).await;
-    }
-    let (mut held, mut lost) = (0, None);
-    for _ in 0..ATTEMPTS {
-        let begun = match place.ask(send).await {
-            Ok(begun) => begun,
-            Err(error) => return Err(lost.unwrap_or(error)),
-        };
-        if begun.there {
-            return Ok(());
-        }
-        let resumed = match begun.part {
-            Some(part) if part.sha256 == beginning(blob, part.length).await? => Some(part),
-            _ => None,
-        };
-        let length = resumed.as_ref().map_or(0, |part| part.length);
-        if let Some(error) = lost.take().filter(|_| length <= held) {
-            return Err(error);
-        }
-        held = length;
-        match send(place.take(resumed.as_ref())).await {
-            Ok(reply) if reply.ending == Ending::Status(PART_GONE) => {}
-            Ok(reply) => return place.taken(&reply, send).await,
-            Err(error) if error.code == "connection-lost" => lost = Some(error),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(lost.unwrap_or_else(|| TransportError::new(Rung::Command, "upload-failed", "another upload is in the way")))
+    Place { blob, state_folder_shell, deadline }.bring(true, send).await
+}
+
+/// The same where nothing of any upload is known to lie on the host: nothing is asked for before a connection is lost.
+///
+/// # Errors
+/// As [`upload`].
+pub async fn upload_to_empty(
+    blob: &Blob,
+    state_folder_shell: &str,
+    deadline: Duration,
+    send: &Sending<'_>,
+) -> Result<(), TransportError> {
+    Place { blob, state_folder_shell, deadline }.bring(false, send).await
 }
 
 /// A blob and where it goes.
@@ -100,6 +83,44 @@ struct Part {
 }
 
 impl Place<'_> {
+    async fn bring(&self, mut asks: bool, send: &Sending<'_>) -> Result<(), TransportError> {
+        if self.blob.size <= RESUMED_FROM {
+            let reply = send(self.take(None)).await?;
+            return self.taken(&reply, send).await;
+        }
+        let (mut held, mut lost) = (0, None);
+        for _ in 0..ATTEMPTS {
+            let begun = match asks {
+                true => self.ask(send).await,
+                false => Ok(Begun { there: false, part: None }),
+            };
+            let begun = match begun {
+                Ok(begun) => begun,
+                Err(error) => return Err(lost.unwrap_or(error)),
+            };
+            asks = true;
+            if begun.there {
+                return Ok(());
+            }
+            let resumed = match begun.part {
+                Some(part) if part.sha256 == beginning(self.blob, part.length).await? => Some(part),
+                _ => None,
+            };
+            let length = resumed.as_ref().map_or(0, |part| part.length);
+            if let Some(error) = lost.take().filter(|_| length <= held) {
+                return Err(error);
+            }
+            held = length;
+            match send(self.take(resumed.as_ref())).await {
+                Ok(reply) if reply.ending == Ending::Status(PART_GONE) => {}
+                Ok(reply) => return self.taken(&reply, send).await,
+                Err(error) if error.code == "connection-lost" => lost = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(lost.unwrap_or_else(|| TransportError::new(Rung::Command, "upload-failed", "another upload is in the way")))
+    }
+
     fn request(&self, call: &str, input: Input) -> Request {
         let keep = if self.blob.size > RESUMED_FROM { "yes" } else { "no" };
         let script = format!(

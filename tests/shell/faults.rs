@@ -87,13 +87,16 @@ fn without_sha256sum_nothing_is_written() {
 }
 
 #[test]
-fn without_base64_the_old_content_stays() {
+fn without_base64_a_text_is_written_and_what_is_none_is_not() {
     on_every_shell(|host| {
         host.without("base64", |poor| {
             poor.write("hosts", "localhost\n");
-            let error = poor.mend(&poor.assess(&edited(poor, "hosts")).unwrap()).unwrap_err();
+            poor.converge(&edited(poor, "hosts"));
+            poor.write("odd", "old");
+            let odd = WholeFile::new(poor.path("odd"), "a bell rings: \u{7}");
+            let error = poor.mend(&poor.assess(&odd).unwrap()).unwrap_err();
             assert_eq!(error.code, "base64-missing", "{error}");
-            assert_eq!(poor.read("hosts"), "localhost\n");
+            assert_eq!(poor.read("odd"), "old");
             poor.no_leftovers();
         });
     });
@@ -240,16 +243,21 @@ fn with_file_system(options: &str, test: impl Fn(&Host)) {
         return;
     }
     on_every_shell(|host| {
-        let disk = host.at("disk");
-        std::fs::create_dir(&disk).unwrap();
-        run("mount", &["-t", "tmpfs", "-o", options, "tmpfs", disk.to_str().unwrap()]);
-        let unmount = Unmount(disk);
+        let unmount = mount(host, options);
         test(host);
         drop(unmount);
     });
 }
 
-struct Unmount(std::path::PathBuf);
+/// Mounts a small file system at `disk`. Wants root.
+pub(crate) fn mount(host: &Host, options: &str) -> Unmount {
+    let disk = host.at("disk");
+    std::fs::create_dir(&disk).unwrap();
+    run("mount", &["-t", "tmpfs", "-o", options, "tmpfs", disk.to_str().unwrap()]);
+    Unmount(disk)
+}
+
+pub(crate) struct Unmount(std::path::PathBuf);
 
 impl Drop for Unmount {
     fn drop(&mut self) {
@@ -257,6 +265,6 @@ impl Drop for Unmount {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) {
+pub(crate) fn run(program: &str, arguments: &[&str]) {
     assert!(start(program, arguments).status().unwrap().success());
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use hactl::model::{RemotePath, Script};
-use hactl::resources::{AssessError, Assessment, MEND, Resource, Seen, explain_failure, look_ahead};
+use hactl::resources::{AssessError, Assessment, MEND, Resource, Seen, explain_failure, look_ahead, together};
 
 /// A shell and its coreutils.
 struct Shell {
@@ -42,6 +42,15 @@ pub(crate) struct Host {
 
 /// Runs `test` on a host of every shell of this machine, in a folder whose name no script may trip over.
 pub(crate) fn on_every_shell(test: impl Fn(&Host)) {
+    on_every_shell_in("it's a $HOST \"é\" ", test);
+}
+
+/// The same in a folder with a name like any other.
+pub(crate) fn on_every_plain_host(test: impl Fn(&Host)) {
+    on_every_shell_in("hactl-plain", test);
+}
+
+fn on_every_shell_in(prefix: &str, test: impl Fn(&Host)) {
     for shell in &SHELLS {
         let program = shell.command[0];
         if !which(program) {
@@ -49,7 +58,7 @@ pub(crate) fn on_every_shell(test: impl Fn(&Host)) {
             continue;
         }
         eprintln!("--- {}", shell.name);
-        let folder = tempfile::Builder::new().prefix("it's a $HOST \"é\" ").tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir().unwrap();
         let mut host = Host {
             shell,
             folder,
@@ -278,6 +287,20 @@ impl Host {
         resource.assess(Seen { stdout: &output.stdout, stderr: &output.stderr, status: status(&output) })
     }
 
+    /// What a look prints that knows what a mend has noted in `file`.
+    pub(crate) fn look_with_digests(&self, resource: &dyn Resource, file: &str) -> String {
+        let (mut prelude, mut probe) = (Script::new(), Script::new());
+        look_ahead([resource], &mut prelude);
+        prelude.call("hactl_read_digests", &[file]);
+        resource.probe(&mut probe);
+        String::from_utf8(self.execute(prelude.text(), &probe, "").stdout).unwrap()
+    }
+
+    /// Has it only the applets of busybox?
+    pub(crate) fn has_only_applets(&self) -> bool {
+        self.shell.applets
+    }
+
     /// Runs a mend.
     pub(crate) fn mend(&self, assessment: &Assessment) -> Result<(), AssessError> {
         for blob in &assessment.needs {
@@ -294,6 +317,39 @@ impl Host {
             0 => Ok(()),
             failed => Err(explain_failure("mend-failed", &output.stderr, failed)),
         }
+    }
+
+    /// Runs several mends as the engine does, up to the first that fails.
+    pub(crate) fn mend_together(&self, assessments: &[Assessment]) -> Result<(), AssessError> {
+        let (prelude, script) = self.together(assessments);
+        let output = self.execute(prelude.text(), &script, "");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "a mend prints nothing");
+        match status(&output) {
+            0 => Ok(()),
+            failed => Err(explain_failure("mend-failed", &output.stderr, failed)),
+        }
+    }
+
+    /// Begins them, and kills everything that belongs to them after a while.
+    pub(crate) fn mend_together_and_die(&self, assessments: &[Assessment], after: Duration) {
+        let (prelude, script) = self.together(assessments);
+        let child = self.spawn(prelude.text(), &script, "");
+        std::thread::sleep(after);
+        start("kill", &["-9", "--", &format!("-{}", child.id())]).stderr(Stdio::null()).status().unwrap();
+        child.wait_with_output().unwrap();
+    }
+
+    fn together(&self, assessments: &[Assessment]) -> (Script, Script) {
+        let (mut prelude, mut script) = (Script::new(), Script::new());
+        prelude.line(MEND);
+        for (before, item) in together(assessments, &mut prelude) {
+            before.iter().for_each(|before| script.append(before));
+            script.line("( set -e");
+            script.append(&item);
+            script.line(") </dev/null; hactl_status=$?");
+            script.line("[ \"$hactl_status\" = 0 ] || { hactl_after_failure; exit \"$hactl_status\"; }");
+        }
+        (prelude, script)
     }
 
     /// Looks, mends, looks again and proves that it is as wanted; gives back what was changed.

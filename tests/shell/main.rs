@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "what these tests are built on may panic and talk too")]
 
+mod drafts;
 mod facts;
 mod faults;
 mod files;

@@ -7,7 +7,7 @@ use hactl::model::Sha256;
 
 use super::Cluster;
 
-/// More than is sent without being asked for first.
+/// Of so much, what a cut has left is asked for.
 const SIZE: usize = 8_000_000;
 /// What reaches the host before the connection dies.
 const BEFORE: usize = 3_000_000;
@@ -20,14 +20,14 @@ fn a_run_whose_connection_dies_in_an_upload_sends_the_rest_and_goes_on() {
     let inventory = fs::read_to_string(cluster.inventory()).unwrap();
     let digest = |content: &[u8]| Sha256::of(content).to_string();
     fs::write(cluster.inventory(), inventory.replace(&digest(b"the bytes of a driver"), &digest(&content))).unwrap();
-    // Look, lock, ask, and then the upload: its host reads a part of it, and the server of the connection dies.
+    // Look, lock, and then the upload: its host reads a part of it, and the server of the connection dies.
     let cut = format!(
         "p=$PPID; while [ \"$(cat /proc/$p/comm)\" != sshd ]; do p=$(ps -o ppid= -p $p | tr -d ' '); done\n\
          head -c {BEFORE} | sh -c \"$SSH_ORIGINAL_COMMAND\"\nkill -9 $p\nexit 1\n"
     );
-    cluster.hook(0, 4, &cut);
+    cluster.hook(0, 3, &cut);
     // Ask, and the rest.
-    cluster.hook(0, 6, "printf '%s\\n' \"$SSH_ORIGINAL_COMMAND\" | sed 's/.*\\\\0012//' > taken\n");
+    cluster.hook(0, 5, "printf '%s\\n' \"$SSH_ORIGINAL_COMMAND\" | sed 's/.*\\\\0012//' > taken\n");
     cluster.expect(0, &["apply"]);
     let taken = fs::read_to_string(cluster.servers[0].file("taken")).unwrap();
     assert!(taken.starts_with("take ") && taken.ends_with(&format!(" {BEFORE}'\n")), "{taken}");
