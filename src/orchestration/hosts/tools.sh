@@ -22,8 +22,10 @@ hactl_none() { # NONCE NAME...
 # Can a file be written in the folder for temporary files, and be run there: `NONCE tmp closed|noexec FOLDER TEXT`.
 hactl_temporary() { # NONCE
     hactl_folder=${TMPDIR:-/tmp}
-    hactl_file=$hactl_folder/.hactl.ping.$$
+    # No pid in its name: that of a process that was killed comes again, and its file may still be there.
+    hactl_file=$hactl_folder/.hactl.ping.$1
     trap 'rm -f "$hactl_file"' EXIT
+    trap 'exit 1' HUP INT TERM
     # More than a page: an empty file still finds a place on a full disk. cat says why not; a shell says "I/O error".
     if ! hactl_said=$( (umask 077 && set -C && printf '#!/bin/sh\nexit 0\n%08192d\n' 0 | cat > "$hactl_file") 2>&1); then
         printf '\n%s tmp closed %s %s\n' "$1" "$hactl_folder" "$hactl_said"

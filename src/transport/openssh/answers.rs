@@ -17,6 +17,7 @@ use tokio::process::Command;
 
 use super::room::Room;
 use crate::model::Secret;
+use crate::transport::error::out_of_files;
 use crate::transport::{Rung, TransportError};
 
 /// What is said before a question, so that nothing that a server says can pass for one.
@@ -58,8 +59,10 @@ impl Answers {
     pub(super) fn new(room: &Room) -> Result<Self, TransportError> {
         let program = room.folder().join("ask");
         let failed = |path: &Path, error: io::Error| {
-            TransportError::new(Rung::Authentication, "openssh-failed", format!("{}: {error}", path.display()))
-                .hint("transport: openssh needs a folder of its own below XDG_RUNTIME_DIR or /tmp")
+            out_of_files(Rung::Authentication, &error).unwrap_or_else(|| {
+                TransportError::new(Rung::Authentication, "openssh-failed", format!("{}: {error}", path.display()))
+                    .hint("transport: openssh needs a folder of its own below XDG_RUNTIME_DIR or /tmp")
+            })
         };
         written(&program).map_err(|error| failed(&program, error))?;
         let nonce = format!("{:032x}", rand::random::<u128>());

@@ -10,10 +10,11 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::channels::Ended;
-use super::master::Session;
 use super::mux::{Message, Mux};
+use super::session::Session;
 use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
+use crate::transport::error::out_of_files;
 use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
 use crate::transport::linger::Linger;
 use crate::transport::local::fill;
@@ -90,8 +91,12 @@ async fn open(session: &Session, request: &Request) -> Result<Channel, Transport
     loop {
         let freed = session.freed.notified();
         session.expect_channel();
-        let Ok(mut channel) = Channel::ask(session, &request.command).await else {
-            return Err(session.unsent().await);
+        let mut channel = match Channel::ask(session, &request.command).await {
+            Ok(channel) => channel,
+            Err(error) => match out_of_files(Rung::Channel, &error) {
+                Some(ours) => return Err(ours),
+                None => return Err(session.unsent().await),
+            },
         };
         match channel.mux.receive().await {
             Ok(Some(Message::Opened(number))) => return Ok(Channel { number, ..channel }),

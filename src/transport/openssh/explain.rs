@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use russh::keys::Algorithm;
 
-use super::master::{patience, way};
+use super::greeting::{patience, way};
 use super::options::{Pins, SILENCE};
 use super::said::{Said, Stage, plain};
 use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict, refusal};

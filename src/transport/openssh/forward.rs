@@ -12,8 +12,9 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, timeout_at};
 
-use super::master::Session;
 use super::mux::{Message, Mux};
+use super::session::Session;
+use crate::transport::error::out_of_files;
 use crate::transport::stream::{closed, silent};
 use crate::transport::{Link, Rung, Stream, TransportError};
 
@@ -61,6 +62,9 @@ pub(super) async fn open(
     let Ok(asked) = timeout_at(end, ask(&session, target, port)).await else {
         return Err(silent(target, port, link.name.as_str(), link.connect_timeout));
     };
+    if let Some(ours) = asked.as_ref().err().and_then(|error| out_of_files(Rung::Channel, error)) {
+        return Err(ours);
+    }
     let Ok((Some(answer), there, back, mux)) = asked else {
         return Err(session.lost("before a connection was opened").await.retriable());
     };

@@ -13,6 +13,7 @@ mod desk;
 mod exec;
 mod explain;
 mod forward;
+mod greeting;
 mod lines;
 mod master;
 mod mux;
@@ -20,6 +21,7 @@ mod options;
 mod questions;
 mod room;
 mod said;
+mod session;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,8 +36,8 @@ use super::deadline::late;
 use super::retry::again;
 use super::ssh::jump::{JumpHost, Living as _};
 use super::{Answer, Climb, Link, Reply, Request, Stream, Transport, TransportError};
-use master::Session;
 use room::Room;
+use session::Session;
 
 /// What the `ssh` processes of a run share: their folder, their end, and the connections to jump hosts.
 #[derive(Clone, Default)]

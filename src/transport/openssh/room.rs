@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
+use crate::transport::error::out_of_files;
 use crate::transport::program::program;
 use crate::transport::{Rung, TransportError};
 
@@ -46,11 +47,17 @@ impl Room {
     pub(super) async fn open() -> Result<Self, TransportError> {
         // It prints that where errors go.
         let said = program("ssh", ["-V"]).stdin(Stdio::null()).output();
-        let version = timeout(VERSION, said).await.ok().and_then(Result::ok);
+        let said = timeout(VERSION, said).await.ok();
+        if let Some(ours) = said.as_ref().and_then(|said| out_of_files(Rung::Tcp, said.as_ref().err()?)) {
+            return Err(ours);
+        }
+        let version = said.and_then(Result::ok);
         let version = version.and_then(|said| version_in(&String::from_utf8_lossy(&said.stderr)));
         let failed = |what: &str, error: &io::Error| {
-            TransportError::new(Rung::Tcp, "openssh-failed", format!("{what}: {error}"))
-                .hint("transport: openssh needs a folder of its own below XDG_RUNTIME_DIR or /tmp, and /bin/sh")
+            out_of_files(Rung::Tcp, error).unwrap_or_else(|| {
+                TransportError::new(Rung::Tcp, "openssh-failed", format!("{what}: {error}"))
+                    .hint("transport: openssh needs a folder of its own below XDG_RUNTIME_DIR or /tmp, and /bin/sh")
+            })
         };
         let folder = folder().map_err(|error| failed("no folder can be made for the sockets of ssh", &error))?;
         let mut guard = program("/bin/sh", ["-c", GUARD, "sh"])

@@ -16,7 +16,7 @@ use super::prompt::Terminal;
 use super::{Cluster, Done};
 use crate::sshd::{Sshd, find, keygen, me, skip};
 
-const PIN: &str = "poison-4711";
+const PIN: &str = "venom-4711";
 
 /// A token of software with one key, and what counts the logins to it.
 struct Token {
@@ -44,7 +44,7 @@ impl Token {
         let mut token = Self { folder, module, spy, public: String::new() };
         token.tool(
             "softhsm2-util",
-            &["--init-token", "--free", "--label", "hactl", "--pin", PIN, "--so-pin", "poison-so"],
+            &["--init-token", "--free", "--label", "hactl", "--pin", PIN, "--so-pin", "venom-so"],
         );
         let module = token.module.display().to_string();
         let key = ["--keypairgen", "--key-type", "EC:prime256v1", "--id", "01", "--label", "first"];
@@ -127,13 +127,13 @@ fn the_pin_is_asked_for_once_for_all_hosts_and_anew_when_it_was_refused() {
     let Some(mut terminal) = Terminal::run(&plan(&cluster, &token, &[])) else { return };
     terminal.shows("PIN of token hactl: ", 1);
     assert_eq!(token.logins(), 0, "nothing is tried without a PIN");
-    terminal.types("poison-wrong\n");
+    terminal.types("venom-wrong\n");
     terminal.shows("That was refused. PIN of token hactl: ", 1);
     terminal.types(&format!("{PIN}\n"));
     terminal.shows("exit 2", 1);
     let screen = terminal.screen();
     assert_eq!(screen.matches("PIN of ").count(), 2, "{screen}");
-    assert!(screen.contains("is-1") && screen.contains("is-2") && !screen.contains("poison"), "{screen}");
+    assert!(screen.contains("is-1") && screen.contains("is-2") && !screen.contains("venom"), "{screen}");
     // The wrong one once, and the right one once for each host.
     assert_eq!(token.logins(), 3);
 }
@@ -146,7 +146,7 @@ fn three_pins_are_tried_in_all_and_then_the_token_is_left_alone() {
     for number in 1..=3 {
         terminal.shows("PIN of token hactl: ", number);
         assert_eq!(token.logins(), number - 1, "a PIN that was refused is not tried again");
-        terminal.types(&format!("poison-{number}\n"));
+        terminal.types(&format!("venom-{number}\n"));
     }
     terminal.shows("exit 3", 1);
     let screen = terminal.screen();
@@ -155,7 +155,7 @@ fn three_pins_are_tried_in_all_and_then_the_token_is_left_alone() {
         screen.matches("[token-pin-refused]").count() >= 2 && screen.contains("3 PINs that were typed"),
         "{screen}"
     );
-    assert!(screen.contains("pkcs11-tool -L") && !screen.contains("poison"), "{screen}");
+    assert!(screen.contains("pkcs11-tool -L") && !screen.contains("venom"), "{screen}");
     assert_eq!(token.logins(), 3);
 }
 
@@ -234,7 +234,7 @@ fn one_question_is_enough_for_many_hosts_at_the_same_time() {
     token.arrange(&mut command).env("HACTL_SSH_CONFIG", token.ssh_config());
     let Some(mut terminal) = Terminal::run(&command) else { return };
     terminal.shows("PIN of token hactl: ", 1);
-    terminal.types("poison-wrong\n");
+    terminal.types("venom-wrong\n");
     terminal.shows("That was refused. ", 1);
     assert_eq!(token.logins(), 1);
     terminal.types(&format!("{PIN}\n"));
@@ -329,17 +329,24 @@ fn that_a_security_key_waits_to_be_touched_is_shown() {
     keygen(&key, "ed25519", "");
     as_security_key(&key, &token.folder.path().join("sk"));
     let source = token.folder.path().join("provider.c");
-    // It wants a PIN (-3), and has no such key (-4); `struct sk_option` and so on are of no matter.
+    let touched = token.folder.path().join("touched");
+    // It waits to be touched, wants a PIN (-3), and has no such key (-4); `struct sk_option` and so on are of no matter.
     fs::write(
         &source,
-        "#include <stddef.h>\n#include <stdint.h>\nuint32_t sk_api_version(void) { return 0x000a0000; }\n\
+        "#include <stddef.h>\n#include <stdint.h>\n#include <unistd.h>\n\
+         uint32_t sk_api_version(void) { return 0x000a0000; }\n\
          int sk_enroll(void) { return -1; }\nint sk_load_resident_keys(void) { return -1; }\n\
          int sk_sign(uint32_t a, const uint8_t *d, size_t n, const char *p, const uint8_t *h, size_t m, uint8_t f,\n\
-         const char *pin, void **o, void **r) { return pin == NULL ? -3 : -4; }\n",
+         const char *pin, void **o, void **r) {\n\
+         for (int i = 0; i < 6000 && access(TOUCHED, F_OK) != 0; i++) usleep(10000);\n\
+         return pin == NULL ? -3 : -4; }\n",
     )
     .unwrap();
     let library = token.folder.path().join("provider.so");
-    let built = Command::new(compiler).args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status().unwrap();
+    let defined = format!("-DTOUCHED=\"{}\"", touched.display());
+    let mut build = Command::new(compiler);
+    build.args(["-shared", "-fPIC", &defined, "-o"]).args([&library, &source]);
+    let built = build.status().unwrap();
     assert!(built.success());
     for server in &cluster.servers {
         fs::copy(token.folder.path().join("sk.pub"), server.file("authorized_keys")).unwrap();
@@ -355,11 +362,12 @@ fn that_a_security_key_waits_to_be_touched_is_shown() {
     command.env("HACTL_SSH_CONFIG", &config);
     let Some(mut terminal) = Terminal::run(&command) else { return };
     terminal.shows("is-1: touch the token (Confirm user presence for key ED25519-SK ", 1);
+    fs::write(&touched, "").unwrap();
     terminal.shows(&format!("PIN of ED25519-SK key {}: ", file.display()), 1);
-    terminal.types("poison-7\n");
+    terminal.types("venom-7\n");
     // Nobody knows whether the PIN was right: it is not given again.
     terminal.shows(&format!("That was refused. PIN of ED25519-SK key {}: ", file.display()), 1);
     terminal.types("\n");
     terminal.shows("exit 3", 1);
-    assert!(!terminal.screen().contains("poison"), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("venom"), "{}", terminal.screen());
 }
