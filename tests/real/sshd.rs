@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +38,15 @@ pub(crate) fn output(program: &str, words: &[&str]) -> String {
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{program} {words:?}: {}: {said}", done.status);
     String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// Waits until a program listens behind this socket: for a moment it is there, and nobody does.
+pub(crate) fn wait_for_socket(socket: &Path) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while let Err(error) = UnixStream::connect(socket) {
+        assert!(Instant::now() < end, "{}: {error}", socket.display());
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The full path of a program, also of those that are not in a plain user's `PATH`.

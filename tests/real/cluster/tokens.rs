@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::LineEnding;
@@ -14,7 +13,7 @@ use tempfile::TempDir;
 
 use super::prompt::Terminal;
 use super::{Cluster, Done};
-use crate::sshd::{Sshd, find, keygen, me, skip};
+use crate::sshd::{Sshd, find, keygen, me, skip, wait_for_socket};
 
 const PIN: &str = "venom-4711";
 
@@ -261,11 +260,7 @@ impl Agent {
         let mut command = Command::new(program);
         let child = token.arrange(&mut command).args(["-D", "-a"]).arg(&socket).stdout(Stdio::null()).spawn().unwrap();
         let agent = Self { child, socket };
-        let end = Instant::now() + Duration::from_secs(20);
-        while !agent.socket.exists() {
-            assert!(Instant::now() < end, "the agent does not start");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        wait_for_socket(&agent.socket);
         let ask = token.folder.path().join("ask");
         fs::write(&ask, format!("#!/bin/sh\necho '{PIN}'\n")).unwrap();
         fs::set_permissions(&ask, fs::Permissions::from_mode(0o700)).unwrap();

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Cluster, Done};
-use crate::sshd::{Sshd, find, keygen, me, output, skip};
+use crate::sshd::{Sshd, find, keygen, me, output, skip, wait_for_socket};
 
 /// A cluster whose inventory says nothing of how its hosts are reached, and the ssh_config that does.
 struct Told {
@@ -365,11 +365,7 @@ fn the_agent_of_the_ssh_config_is_asked() {
     let mut agent = Command::new("ssh-agent");
     agent.args(["-D", "-a"]).arg(&socket).stdin(Stdio::null()).stdout(Stdio::null());
     let _agent = Agent(agent.spawn().unwrap());
-    let end = Instant::now() + Duration::from_secs(20);
-    while !socket.exists() {
-        assert!(Instant::now() < end, "the agent does not listen");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for_socket(&socket);
     for server in &told.cluster.servers {
         let key = server.identity().display().to_string();
         let done = Command::new("ssh-add").arg(&key).env("SSH_AUTH_SOCK", &socket).stderr(Stdio::null()).status();

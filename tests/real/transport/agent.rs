@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use super::*;
-use crate::sshd::{Sshd, find, is_left_to_openssh, keygen, skip};
+use crate::sshd::{Sshd, find, is_left_to_openssh, keygen, skip, wait_for_socket};
 
 /// A real ssh-agent, killed when this is dropped.
 pub(super) struct Agent {
@@ -29,9 +29,7 @@ impl Agent {
             .spawn()
             .unwrap();
         let agent = Self { child, folder };
-        while !agent.socket().exists() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        wait_for_socket(&agent.socket());
         Some(agent)
     }
 
