@@ -81,8 +81,8 @@ pub(super) struct Held {
     pub(super) run: RunId,
     /// When the last of the hosts gave it.
     pub(super) since: Instant,
-    /// Was it waited for, so that what was seen before is old?
-    pub(super) waited: bool,
+    /// Did another run hold it when we came, alive or dead? Then what was seen before may be old.
+    pub(super) was_held: bool,
 }
 
 /// Shell that makes sure that the lock is still ours and makes it last; for the begin of a mend.
@@ -116,7 +116,7 @@ pub(super) async fn take_all(
     stop: &Stop,
 ) -> Result<Held, Vec<(HostName, Failure)>> {
     let begun = Instant::now();
-    let mut waited = false;
+    let (mut waited, mut broke) = (false, false);
     loop {
         let results = on_each(nodes, fleet.concurrency, |node| {
             let (run, events, controller, command) =
@@ -130,12 +130,15 @@ pub(super) async fn take_all(
         let (mut taken, mut failures) = (Vec::new(), Vec::new());
         for (node, result) in results {
             match result.unwrap_or_else(|| Err(Failure::new("internal", "the task that takes the lock broke off"))) {
-                Ok(()) => taken.push(node),
+                Ok(dead) => {
+                    broke |= dead;
+                    taken.push(node);
+                }
                 Err(failure) => failures.push((node.name.clone(), failure)),
             }
         }
         if failures.is_empty() {
-            return Ok(Held { run: run.clone(), since: Instant::now(), waited });
+            return Ok(Held { run: run.clone(), since: Instant::now(), was_held: waited || broke });
         }
         // All or none: a run that waits while it holds some of the locks could wait for a run that waits for it.
         release_all(&taken, fleet, run).await;
@@ -153,20 +156,21 @@ pub(super) async fn take_all(
     }
 }
 
+/// Takes the lock of one host. Returns whether a dead run held it, which may have ended a mend just now.
 async fn take(
     node: &Node,
     run: &RunId,
     controller: &Controller,
     command: &str,
     events: &Events,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let details = format!(
         "owner {}\nboot {}\nprocess {}\ncommand {command}",
         controller.owner(),
         controller.boot,
         controller.process
     );
-    let mut to_break = String::new();
+    let (mut to_break, mut broke) = (String::new(), false);
     // Twice: the second time to break a lock whose run is known to be dead.
     for _ in 0..2 {
         let mut script = Script::new();
@@ -175,10 +179,11 @@ async fn take(
         if let Some(broken) = answer.lines().find_map(|line| line.strip_prefix("broke ")) {
             let text = format!("took over the lock of run {broken}, which is dead");
             events.send(Event::Warning { host: Some(node.name.clone()), text });
+            broke = true;
         }
         if answer.lines().any(|line| line == "taken") {
             node.has_no_blobs.store(!answer.lines().any(|line| line == "blobs"), Ordering::Relaxed);
-            return Ok(());
+            return Ok(broke);
         }
         let held = LockState::parse(&answer);
         if !controller.knows_dead(&held.boot, &held.process) {
