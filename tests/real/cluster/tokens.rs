@@ -209,14 +209,14 @@ fn one_question_is_enough_for_many_hosts_at_the_same_time() {
     let Some(token) = Token::new() else { return };
     let folder = Sshd::folder_with_keys();
     fs::write(folder.path().join("authorized_keys"), &token.public).unwrap();
-    // All of 127.0.0.0/8 is this machine.
-    let addresses: Vec<String> = (2..2 + HOSTS).map(|number| format!("127.0.0.{number}")).collect();
+    // All of 127.0.0.0/8 is this machine; nobody else is here.
+    let addresses: Vec<String> = (2..2 + HOSTS).map(|number| format!("127.77.0.{number}")).collect();
     let listen: Vec<String> = addresses.iter().map(|address| format!("ListenAddress {address}")).collect();
     let mut config: Vec<&str> = vec!["MaxStartups 100"];
     config.extend(listen.iter().map(String::as_str));
     let Some(server) = Sshd::start_in(folder, &config) else { return };
     let key = fs::read_to_string(server.file("host_ed25519.pub")).unwrap();
-    fs::write(server.known_hosts(), format!("[127.0.0.*]:{} {key}", server.port())).unwrap();
+    fs::write(server.known_hosts(), format!("[127.77.0.*]:{} {key}", server.port())).unwrap();
     let mut text = format!(
         "version: 1\ncluster: test\nssh: {{ user: {}, agent: false, port: {}, known_hosts: {}, connect_timeout: 60 }}\nhosts:\n",
         me(),
