@@ -110,40 +110,11 @@ fn last_words(stdout: &[u8], stderr: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::inventory::TransportKind;
-    use crate::transport::{Climb, ConnectionOptions, Given, JumpHosts, Keyring};
 
     fn link() -> Link {
-        Link {
-            name: "is-1".to_owned(),
-            kind: TransportKind::Ssh,
-            address: "192.0.2.1".to_owned(),
-            port: 22,
-            user: "ops".to_owned(),
-            identities: Vec::new(),
-            usual_identities: Vec::new(),
-            certificates: Vec::new(),
-            identities_only: false,
-            passphrase: None,
-            password: None,
-            agent: false,
-            agent_socket: None,
-            keyring: Keyring::default(),
-            known_hosts: Vec::new(),
-            host_key_alias: None,
-            host_keys: Vec::new(),
-            via: None,
-            jump_hosts: JumpHosts::default(),
-            connect_timeout: Duration::from_secs(1),
-            given: Given::ALL,
-            options: ConnectionOptions::default(),
-            become_: None,
-            streams: false,
-            climb: Climb::default(),
-        }
+        Link { name: "is-1".to_owned(), ..Link::bare(TransportKind::Ssh, "192.0.2.1", 22, "ops") }
     }
 
     fn reply(status: u32, stdout: &str, stderr: &str) -> Reply {

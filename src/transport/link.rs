@@ -70,6 +70,38 @@ pub struct Link {
 }
 
 impl Link {
+    /// The way to an address, and nothing else: no key, no secret, nobody in between, and no host key that is known. Its
+    /// name is the address.
+    pub fn bare(kind: TransportKind, address: &str, port: u16, user: &str) -> Self {
+        Self {
+            name: address.to_owned(),
+            kind,
+            address: address.to_owned(),
+            port,
+            user: user.to_owned(),
+            identities: Vec::new(),
+            usual_identities: Vec::new(),
+            certificates: Vec::new(),
+            identities_only: false,
+            passphrase: None,
+            password: None,
+            agent: false,
+            agent_socket: None,
+            keyring: Keyring::default(),
+            known_hosts: Vec::new(),
+            host_key_alias: None,
+            host_keys: Vec::new(),
+            via: None,
+            jump_hosts: JumpHosts::default(),
+            connect_timeout: Duration::from_secs(10),
+            given: Given::ALL,
+            options: ConnectionOptions::default(),
+            become_: None,
+            streams: false,
+            climb: Climb::default(),
+        }
+    }
+
     /// The same, with its rungs noted, and those of the jump hosts on the way: one climb for all who go through them.
     #[must_use]
     pub fn noted(mut self) -> Self {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hactl::model::inventory::TransportKind;
-use hactl::transport::{Climb, ConnectionOptions, Given, JumpHosts, Keyring, Link};
+use hactl::transport::Link;
 use tempfile::TempDir;
 
 /// Says that a test is skipped, aloud; a failure where everything must be there.
@@ -196,30 +196,10 @@ impl Sshd {
     pub(crate) fn link(&self) -> Link {
         Link {
             name: "host-1".to_owned(),
-            kind: kind(),
-            address: "127.0.0.1".to_owned(),
-            port: self.port,
-            user: me(),
             identities: vec![self.identity()],
-            usual_identities: Vec::new(),
-            certificates: Vec::new(),
-            identities_only: false,
-            passphrase: None,
-            password: None,
-            agent: false,
-            agent_socket: None,
-            keyring: Keyring::default(),
             known_hosts: vec![self.known_hosts()],
-            host_key_alias: None,
-            host_keys: Vec::new(),
-            via: None,
-            jump_hosts: JumpHosts::default(),
             connect_timeout: Duration::from_secs(20),
-            given: Given::ALL,
-            options: ConnectionOptions::default(),
-            become_: None,
-            streams: false,
-            climb: Climb::default(),
+            ..Link::bare(kind(), "127.0.0.1", self.port, &me())
         }
     }
 

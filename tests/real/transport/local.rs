@@ -9,33 +9,7 @@ use super::*;
 
 /// How to reach this machine.
 pub(super) fn link() -> Link {
-    Link {
-        name: "localhost".to_owned(),
-        kind: TransportKind::Local,
-        address: "localhost".to_owned(),
-        port: 22,
-        user: String::new(),
-        identities: Vec::new(),
-        usual_identities: Vec::new(),
-        certificates: Vec::new(),
-        identities_only: false,
-        passphrase: None,
-        password: None,
-        agent: false,
-        agent_socket: None,
-        keyring: hactl::transport::Keyring::default(),
-        known_hosts: Vec::new(),
-        host_key_alias: None,
-        host_keys: Vec::new(),
-        via: None,
-        jump_hosts: hactl::transport::JumpHosts::default(),
-        connect_timeout: Duration::from_secs(1),
-        given: hactl::transport::Given::ALL,
-        options: hactl::transport::ConnectionOptions::default(),
-        become_: None,
-        streams: false,
-        climb: hactl::transport::Climb::default(),
-    }
+    Link { connect_timeout: Duration::from_secs(1), ..Link::bare(TransportKind::Local, "localhost", 22, "") }
 }
 
 #[tokio::test]
