@@ -54,14 +54,14 @@ impl Server {
         let child = match kind {
             Kind::MariaDb => {
                 let user = format!("--user={}", String::from_utf8_lossy(&run("id", &["-un"])?.stdout).trim());
-                run(
-                    "mariadb-install-db",
-                    &["--no-defaults", &user, "--auth-root-authentication-method=normal", &format!("--datadir={data}")],
-                )?;
+                // A MariaDB that starts deletes the temporary tables of every other one in its tmpdir.
+                let (data, tmp) = (format!("--datadir={data}"), format!("--tmpdir={}", folder.path().display()));
+                let common = ["--no-defaults", &user, &data, &tmp];
+                run("mariadb-install-db", &[&common[..], &["--auth-root-authentication-method=normal"]].concat())?;
                 let mut server = Command::new(found(&["mariadbd", "/usr/sbin/mariadbd"])?);
-                server.args(["--no-defaults", &user, "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0"]);
+                server.args(common);
                 server
-                    .arg(format!("--datadir={data}"))
+                    .args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"])
                     .arg(format!("--port={port}"))
                     .arg(format!("--socket={}", socket.display()));
                 server

@@ -14,6 +14,7 @@ use hactl::steps::verify::{Asks, Bodies, Shared};
 use hactl::transport::http::{Bounds, Tls};
 use tempfile::TempDir;
 
+use crate::database::{Kind, Server};
 use crate::node::{cluster, secrets};
 use crate::pack::{artifact, run, skipped};
 
@@ -67,62 +68,6 @@ fn free_offset(taken: &[u16]) -> u16 {
     (first..first + 500).find(is_free).unwrap()
 }
 
-/// A database server of its own, with the kernel's schema.
-struct Database {
-    folder: TempDir,
-    port: u16,
-    _server: Program,
-}
-
-impl Database {
-    fn start(schema: &Path) -> Self {
-        let folder = TempDir::new().unwrap();
-        let (data, socket) = (folder.path().join("data"), folder.path().join("socket"));
-        let root = String::from_utf8(run("id", &["-u"]).unwrap().stdout).unwrap().trim() == "0";
-        let me = String::from_utf8(run("id", &["-un"]).unwrap().stdout).unwrap();
-        let user = if root { "--user=root".to_owned() } else { format!("--user={}", me.trim()) };
-        let data = format!("--datadir={}", data.display());
-        run("mariadb-install-db", &["--no-defaults", &data, "--auth-root-authentication-method=normal", &user])
-            .unwrap();
-        let port = free_port();
-        let server = Program::start(
-            command(&find("mariadbd").unwrap())
-                .args([
-                    "--no-defaults",
-                    &data,
-                    &user,
-                    "--bind-address=127.0.0.1",
-                    "--skip-log-bin",
-                    "--skip-name-resolve",
-                ])
-                .args(["--innodb-flush-log-at-trx-commit=0", "--character-set-server=latin1"])
-                .arg(format!("--port={port}"))
-                .arg(format!("--socket={}", socket.display())),
-            &folder.path().join("log"),
-        );
-        let database = Self { folder, port, _server: server };
-        let end = Instant::now() + Duration::from_secs(60);
-        while let Err(why) = database.sql("select 1") {
-            assert!(Instant::now() < end, "{why}\n{}", database.log());
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let user = "create user w@'127.0.0.1' identified by 'a&b'; grant all on shared.* to w@'127.0.0.1'";
-        database.sql(&format!("create database shared character set latin1; {user}")).unwrap();
-        database.sql(&format!("use shared;\nsource {}", schema.display())).unwrap();
-        database
-    }
-
-    fn sql(&self, text: &str) -> Result<String, String> {
-        let socket = format!("--socket={}", self.folder.path().join("socket").display());
-        let output = run("mariadb", &["--no-defaults", &socket, "-uroot", "-Ne", text])?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-}
-
 /// A node that runs, and what it is reached at.
 struct Running {
     place: NodePlace,
@@ -155,7 +100,7 @@ impl Running {
 }
 
 /// A kernel's home with everything that two nodes of one machine need.
-fn home(pack: &Path, name: &str, offset: u16, database: u16, members: &[u16; 2], own: u16) -> PathBuf {
+fn home(pack: &Path, name: &str, offset: u16, database: &Server, members: &[u16; 2], own: u16) -> PathBuf {
     let home = pack.parent().unwrap().join(name);
     run("cp", &["-r", pack.to_str().unwrap(), home.to_str().unwrap()]).unwrap();
     let file = home.join("repository/conf/deployment.toml");
@@ -164,12 +109,14 @@ fn home(pack: &Path, name: &str, offset: u16, database: u16, members: &[u16; 2],
     let (_, after) = rest.split_once("[database.shared_db.pool_options]").unwrap();
     let server = format!("[server]\noffset = {offset}\nforce_local_cache = true\n");
     let [first, second] = members;
+    // The product's mapper does not escape.
+    let (port, password) = (database.port, database.password().replace('&', "&amp;"));
     let text = format!(
         r#"{}[database.shared_db]
 type = "mysql"
-url = "jdbc:mysql://127.0.0.1:{database}/shared?useSSL=false&amp;allowPublicKeyRetrieval=true"
-username = "w"
-password = "a&amp;b"
+url = "jdbc:mysql://127.0.0.1:{port}/shared?useSSL=false&amp;allowPublicKeyRetrieval=true"
+username = "wso2"
+password = "{password}"
 driver = "com.mysql.cj.jdbc.Driver"
 validationQuery = "SELECT 1"
 [database.shared_db.pool_options]{after}
@@ -191,24 +138,23 @@ async fn two_real_nodes_answer_and_what_one_writes_the_other_reads() {
     if env::var_os("HACTL_REQUIRE_REAL").is_none() {
         return skipped("starting real kernels takes minutes: HACTL_REQUIRE_REAL=1 asks for it");
     }
-    if find("mariadbd").is_none() {
-        return skipped("there is no mariadbd");
-    }
+    let Some(database) = Server::start(Kind::MariaDb) else { return };
     let kernel = env::var("HACTL_TEST_KERNEL").unwrap_or_else(|_| KERNEL.to_owned());
     let pack = artifact("org.wso2.carbon", "wso2carbon-core", &kernel, "zip");
     let driver = artifact("com.mysql", "mysql-connector-j", "8.4.0", "jar");
     match pack.and_then(|pack| Ok((pack, driver?))) {
-        Ok((pack, driver)) => prove_kernel(&kernel, &pack, &driver).await,
+        Ok((pack, driver)) => prove_kernel(&kernel, &pack, &driver, &database).await,
         Err(why) => skipped(&format!("the real kernel {kernel} is not there: {why}")),
     }
 }
 
-async fn prove_kernel(kernel: &str, zip: &Path, driver: &Path) {
+async fn prove_kernel(kernel: &str, zip: &Path, driver: &Path, database: &Server) {
     let folder = TempDir::new().unwrap();
     run("unzip", &["-q", zip.to_str().unwrap(), "-d", folder.path().to_str().unwrap()]).unwrap();
     let pack = folder.path().join(format!("wso2carbon-core-{kernel}"));
     fs::copy(driver, pack.join("repository/components/lib/mysql-connector-j-8.4.0.jar")).unwrap();
-    let database = Database::start(&pack.join("dbscripts/mysql.sql"));
+    database.make("shared");
+    database.ask("shared", &format!("source {}", pack.join("dbscripts/mysql.sql").display()));
 
     let inventory = format!(
         "version: 1\ncluster: iam\nproduct: {{ name: wso2carbon, version: {kernel}, home: /opt/x }}\n\
@@ -228,7 +174,7 @@ async fn prove_kernel(kernel: &str, zip: &Path, driver: &Path) {
     let mut running = Vec::new();
     // One after another: two first starts on one empty schema would race.
     for (index, name) in ["is-1", "is-2"].into_iter().enumerate() {
-        let home = home(&pack, name, offsets[index], database.port, &members, members[index]);
+        let home = home(&pack, name, offsets[index], database, &members, members[index]);
         let node = Running::start(&home, offsets[index]);
         node.ready(&right).await;
         running.push(node);

@@ -22,10 +22,9 @@ impl Database {
             tempfile::Builder::new().prefix("hactl-db-").tempdir_in("/tmp").map_err(|error| error.to_string())?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut database = Self { folder, server: None, port };
-        let user = output("id", &["-un"]);
-        let data = format!("--datadir={}", database.path("data").display());
-        let user = format!("--user={}", user.trim());
-        try_output("mariadb-install-db", &["--no-defaults", &data, &user, "--auth-root-authentication-method=normal"])?;
+        let [data, user, tmp] = database.options();
+        let install = ["--no-defaults", &data, &user, &tmp, "--auth-root-authentication-method=normal"];
+        try_output("mariadb-install-db", &install)?;
         database.up();
         database.sql("CREATE USER 'wso2'@'127.0.0.1' IDENTIFIED BY 'right';");
         Ok(database)
@@ -35,14 +34,22 @@ impl Database {
         self.folder.path().join(name)
     }
 
+    /// What making its files and serving them have in common.
+    fn options(&self) -> [String; 3] {
+        [
+            format!("--datadir={}", self.path("data").display()),
+            format!("--user={}", output("id", &["-un"]).trim()),
+            // A MariaDB that starts deletes the temporary tables of every other one in its tmpdir.
+            format!("--tmpdir={}", self.folder.path().display()),
+        ]
+    }
+
     /// Starts the server, and waits until it answers.
     pub(crate) fn up(&mut self) {
-        let user = output("id", &["-un"]);
         let program = if Path::new("/usr/sbin/mariadbd").exists() { "/usr/sbin/mariadbd" } else { "mariadbd" };
         let server = command(program)
             .args(["--no-defaults", "--bind-address=127.0.0.1", "--character-set-server=latin1", "--skip-name-resolve"])
-            .arg(format!("--user={}", user.trim()))
-            .arg(format!("--datadir={}", self.path("data").display()))
+            .args(self.options())
             .arg(format!("--socket={}", self.path("socket").display()))
             .arg(format!("--pid-file={}", self.path("pid").display()))
             .arg(format!("--port={}", self.port))
