@@ -18,6 +18,7 @@ mod local;
 mod openssh;
 mod outlet;
 mod person;
+mod places;
 mod program;
 mod request;
 mod retry;

@@ -2,49 +2,27 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::channels::Ended;
 use super::mux::{Message, Mux};
 use super::session::Session;
-use crate::transport::deadline::late;
 use crate::transport::dialogue::{Act, Dialogue};
 use crate::transport::error::out_of_files;
 use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
 use crate::transport::linger::Linger;
 use crate::transport::local::fill;
 use crate::transport::outlet::Outflow;
+use crate::transport::places::Asked;
 use crate::transport::ssh::exec::untold;
 use crate::transport::{Climb, Ending, Reply, Request, Rung, TransportError};
 
 /// How long an `ssh` that has its connection may take to say so; one that has lost it is known at once.
 const ALIVE: Duration = Duration::from_secs(10);
-
-/// The pauses between asking for a channel again and again, each twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LAST_PAUSE: Duration = Duration::from_millis(640);
-
-/// A command's place among those that run, freed on every way out.
-struct Running<'a>(&'a Session);
-
-impl<'a> Running<'a> {
-    fn begin(session: &'a Session) -> Self {
-        session.running.fetch_add(1, Ordering::AcqRel);
-        Self(session)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
-        self.0.freed.notify_waiters();
-    }
-}
 
 /// Our ends of the three pipes, and the connection to the master whose end ends the command.
 struct Channel {
@@ -62,16 +40,8 @@ pub(super) async fn exec(
     end: Instant,
     climb: &Climb,
 ) -> Result<Reply, TransportError> {
-    let _place = match timeout_at(end, session.channels.acquire()).await {
-        Ok(place) => place.ok(),
-        Err(_) => return Err(late(request, "another command on the same connection to end")),
-    };
-    let channel = match timeout_at(end, open(session, request)).await {
-        Ok(channel) => channel?,
-        Err(_) => return Err(late(request, "the server to open a channel")),
-    };
+    let (channel, _place) = session.places.open(request, end, || ask(session, request)).await?;
     climb.reached(Rung::Channel, String::new);
-    let _running = Running::begin(session);
     let Channel { number, mux, stdin, stdout, stderr } = channel;
     let mut dialogue = Dialogue::new(request);
     let (sender, acts) = unbounded_channel();
@@ -85,43 +55,24 @@ pub(super) async fn exec(
     }
 }
 
-/// Opens a channel. Where the server allows fewer at once than we do, waits until one of ours has ended.
-async fn open(session: &Session, request: &Request) -> Result<Channel, TransportError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let freed = session.freed.notified();
-        session.expect_channel();
-        let mut channel = match Channel::ask(session, &request.command).await {
-            Ok(channel) => channel,
-            Err(error) => match out_of_files(Rung::Channel, &error) {
-                Some(ours) => return Err(ours),
-                None => return Err(session.unsent().await),
-            },
-        };
-        match channel.mux.receive().await {
-            Ok(Some(Message::Opened(number))) => return Ok(Channel { number, ..channel }),
-            Ok(Some(Message::Refused(_))) => {}
-            // The command goes to the server once that has opened the channel, and we are told so before: nothing has run,
-            // and the next try makes a new connection.
-            _ => return Err(session.unsent().await),
-        }
-        if session.running.load(Ordering::Acquire) > 0 {
-            freed.await;
-        } else if pause <= LAST_PAUSE {
-            // sshd gives a place free a moment after it has closed the channel.
-            sleep(pause).await;
-            pause *= 2;
-        } else {
+async fn ask(session: &Session, request: &Request) -> Result<Asked<Channel>, TransportError> {
+    session.expect_channel();
+    let mut channel = match Channel::ask(session, &request.command).await {
+        Ok(channel) => channel,
+        Err(error) => match out_of_files(Rung::Channel, &error) {
+            Some(ours) => return Err(ours),
+            None => return Err(session.unsent().await),
+        },
+    };
+    match channel.mux.receive().await {
+        Ok(Some(Message::Opened(number))) => Ok(Asked::Opened(Channel { number, ..channel })),
+        Ok(Some(Message::Refused(_))) => {
             let why = session.said().line_with("open failed: ").map(str::to_owned);
-            let why = why.unwrap_or_else(|| "it does not say why".to_owned());
-            return Err(TransportError::new(
-                Rung::Channel,
-                "channel-refused",
-                format!("the server opens no channel: {why}"),
-            )
-            .hint("look at MaxSessions in the host's sshd_config: it must allow at least 1")
-            .retriable());
+            Ok(Asked::Refused(why.unwrap_or_else(|| "it does not say why".to_owned())))
         }
+        // The command goes to the server once that has opened the channel, and we are told so before: nothing has run,
+        // and the next try makes a new connection.
+        _ => Err(session.unsent().await),
     }
 }
 

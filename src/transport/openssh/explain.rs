@@ -9,8 +9,7 @@ use super::greeting::{patience, way};
 use super::options::{Pins, SILENCE};
 use super::said::{Said, Stage, plain};
 use crate::transport::known_hosts::{Flaw, KnownHosts, Place, Verdict, refusal};
-use crate::transport::ssh::jump::at;
-use crate::transport::ssh::{dial, files, handshake};
+use crate::transport::ssh::{dial, files, handshake, jump};
 use crate::transport::{Link, Rung, TransportError};
 
 fn error(rung: Rung, code: &'static str, cause: impl Into<String>, hint: impl Into<String>) -> TransportError {
@@ -157,30 +156,9 @@ pub(super) fn not_opened(via: &Link, target: &str, why: Option<&str>) -> Transpo
         .rsplit_once(':')
         .map_or_else(|| target.to_owned(), |(host, port)| format!("{} port {port}", host.trim_matches(['[', ']'])));
     match why {
-        None => at(
-            via,
-            error(
-                Rung::Channel,
-                "connection-lost",
-                "the connection to the jump host was lost",
-                "see whether it is still up, then run again",
-            ),
-        ),
-        Some(why) if why.starts_with("administratively prohibited") => at(
-            via,
-            error(
-                Rung::Channel,
-                "jump-forbidden",
-                format!("the jump host does not allow a connection to {target}"),
-                "look at AllowTcpForwarding and PermitOpen in its sshd_config, and at the options of our key there",
-            ),
-        ),
-        Some(_) => error(
-            Rung::Tcp,
-            "unreachable-from-jump-host",
-            format!("{} cannot connect to {target}", via.name),
-            "is the host up, is the address one that the jump host knows, and does a firewall let it through?",
-        ),
+        None => jump::lost(via),
+        Some(why) if why.starts_with("administratively prohibited") => jump::forbidden(via, &target),
+        Some(_) => jump::unreachable(via, &target),
     }
 }
 

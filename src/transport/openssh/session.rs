@@ -1,14 +1,14 @@
 //! A connection that the user's `ssh` keeps, from when it can take commands to its end.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::channels::{Channels, Ended};
@@ -16,13 +16,10 @@ use super::explain;
 use super::lines::Lines;
 use super::room::Room;
 use super::said::Said;
+use crate::transport::places::Places;
 use crate::transport::ssh::guard::{ALLOWANCE, flood};
 use crate::transport::ssh::jump::Living;
 use crate::transport::{Rung, TransportError};
-
-/// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
-/// to close still counts.
-const CHANNELS: usize = 8;
 
 /// How long an `ssh` may take to say goodbye.
 pub(super) const GOODBYE: Duration = Duration::from_secs(1);
@@ -34,11 +31,7 @@ const WORDS: Duration = Duration::from_secs(1);
 pub(super) struct Session {
     /// Where the process listens.
     pub(super) socket: PathBuf,
-    pub(super) channels: Semaphore,
-    /// How many channels are open.
-    pub(super) running: AtomicUsize,
-    /// Rung whenever a channel has ended.
-    pub(super) freed: Notify,
+    pub(super) places: Places,
     said: Arc<Mutex<Said>>,
     /// Rung whenever something was said.
     heard: Arc<Notify>,
@@ -80,19 +73,7 @@ impl Session {
             tell_gone.send_replace(true);
             bell.notify_waiters();
         });
-        Self {
-            socket,
-            channels: Semaphore::new(CHANNELS),
-            running: AtomicUsize::new(0),
-            freed: Notify::new(),
-            said,
-            heard,
-            earned,
-            gone,
-            _end: end,
-            _through: through,
-            _room: room,
-        }
+        Self { socket, places: Places::default(), said, heard, earned, gone, _end: end, _through: through, _room: room }
     }
 
     /// What its `ssh` has said.

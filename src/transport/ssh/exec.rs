@@ -1,12 +1,11 @@
 //! One request over one channel.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Error, Sig};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Session;
 use crate::transport::deadline::late;
@@ -14,19 +13,16 @@ use crate::transport::dialogue::{Act, Dialogue};
 use crate::transport::exchange::{Halt, Sink, exchange, feed, hand_on};
 use crate::transport::linger::Linger;
 use crate::transport::outlet::Outflow;
+use crate::transport::places::{Asked, Place};
 use crate::transport::{Ending, Reply, Request, Rung, TransportError};
 
 /// How long telling the server that we are done may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// The pauses between asking for a channel again and again, each twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LAST_PAUSE: Duration = Duration::from_millis(640);
-
 /// A channel that is closed on every way out, also when nobody waits for the answer any more.
 struct Open<'a> {
-    session: &'a Session,
     writer: Option<ChannelWriteHalf<Msg>>,
+    _place: Place<'a>,
 }
 
 impl Drop for Open<'_> {
@@ -34,24 +30,14 @@ impl Drop for Open<'_> {
         if let (Some(writer), Ok(runtime)) = (self.writer.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn(async move { timeout(FAREWELL, writer.close()).await });
         }
-        self.session.running.fetch_sub(1, Ordering::AcqRel);
-        self.session.freed.notify_waiters();
     }
 }
 
 /// Runs one request, until `end` at the latest.
 pub(super) async fn exec(session: &Session, request: &Request, end: Instant) -> Result<Reply, TransportError> {
-    let _place = match timeout_at(end, session.channels.acquire()).await {
-        Ok(place) => place.ok(),
-        Err(_) => return Err(late(request, "another command on the same connection to end")),
-    };
-    let channel = match timeout_at(end, open(session)).await {
-        Ok(channel) => channel?,
-        Err(_) => return Err(late(request, "the server to open a channel")),
-    };
+    let (channel, place) = session.places.open(request, end, || ask(session)).await?;
     let (reader, writer) = channel.split();
-    session.running.fetch_add(1, Ordering::AcqRel);
-    let mut open = Open { session, writer: Some(writer) };
+    let mut open = Open { writer: Some(writer), _place: place };
     let result = run(session, request, reader, open.writer.as_ref(), end).await;
     if let Some(writer) = open.writer.take() {
         drop(timeout(FAREWELL, writer.close()).await);
@@ -59,33 +45,13 @@ pub(super) async fn exec(session: &Session, request: &Request, end: Instant) -> 
     result
 }
 
-/// Opens a channel. Where the server allows fewer at once than we do, waits until one of ours has ended.
-async fn open(session: &Session) -> Result<Channel<Msg>, TransportError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let freed = session.freed.notified();
-        session.parting.guard.expect_channel();
-        let reason = match session.handle.channel_open_session().await {
-            Ok(channel) => return Ok(channel),
-            Err(Error::ChannelOpenFailure(reason)) => reason,
-            // The connection had died before anything was sent: the next try makes a new one.
-            Err(_) => return Err(unsent(session, "before the command was sent")),
-        };
-        if session.running.load(Ordering::Acquire) > 0 {
-            freed.await;
-        } else if pause <= LAST_PAUSE {
-            // sshd gives a place free a moment after it has closed the channel.
-            sleep(pause).await;
-            pause *= 2;
-        } else {
-            return Err(TransportError::new(
-                Rung::Channel,
-                "channel-refused",
-                format!("the server opens no channel: {}", describe(&reason)),
-            )
-            .hint("look at MaxSessions in the host's sshd_config: it must allow at least 1")
-            .retriable());
-        }
+async fn ask(session: &Session) -> Result<Asked<Channel<Msg>>, TransportError> {
+    session.parting.guard.expect_channel();
+    match session.handle.channel_open_session().await {
+        Ok(channel) => Ok(Asked::Opened(channel)),
+        Err(Error::ChannelOpenFailure(reason)) => Ok(Asked::Refused(describe(&reason))),
+        // The connection had died before anything was sent: the next try makes a new one.
+        Err(_) => Err(unsent(session, "before the command was sent")),
     }
 }
 

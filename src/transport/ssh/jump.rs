@@ -138,43 +138,43 @@ pub(in crate::transport) fn at(link: &Link, error: TransportError) -> TransportE
     TransportError { hop: Some(hop), retry: false, ..error }
 }
 
+/// A jump host does not let anybody through to this target.
+pub(in crate::transport) fn forbidden(via: &Link, target: &str) -> TransportError {
+    let cause = format!("the jump host does not allow a connection to {target}");
+    let hint = "look at AllowTcpForwarding and PermitOpen in its sshd_config, and at the options of our key there";
+    at(via, TransportError::new(Rung::Channel, "jump-forbidden", cause).hint(hint))
+}
+
+/// A jump host has found no way to this target.
+pub(in crate::transport) fn unreachable(via: &Link, target: &str) -> TransportError {
+    let cause = format!("{} cannot connect to {target}", via.name);
+    TransportError::new(Rung::Tcp, "unreachable-from-jump-host", cause)
+        .hint("is the host up, is the address one that the jump host knows, and does a firewall let it through?")
+}
+
+/// A jump host was lost before it had led on.
+pub(in crate::transport) fn lost(via: &Link) -> TransportError {
+    let error = TransportError::new(Rung::Channel, "connection-lost", "the connection to the jump host was lost");
+    at(via, error.hint("see whether it is still up, then run again"))
+}
+
 /// A stream to a host through a jump host that has let us in.
 pub(super) async fn through(via: &Link, session: &Session, to: &Link) -> Result<ChannelStream<Msg>, TransportError> {
     let target = format!("{} port {}", to.address, to.port);
     session.parting.guard.expect_channel();
     let open = session.handle.channel_open_direct_tcpip(to.address.clone(), to.port.into(), "127.0.0.1", 0);
-    let error = |rung, code, cause: String, hint: &str| TransportError::new(rung, code, cause).hint(hint);
     match timeout(to.connect_timeout, open).await {
         Ok(Ok(channel)) => Ok(channel.into_stream()),
-        Ok(Err(Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited))) => Err(at(
-            via,
-            error(
-                Rung::Channel,
-                "jump-forbidden",
-                format!("the jump host does not allow a connection to {target}"),
-                "look at AllowTcpForwarding and PermitOpen in its sshd_config, and at the options of our key there",
-            ),
-        )),
-        Ok(Err(Error::ChannelOpenFailure(_))) => Err(error(
-            Rung::Tcp,
-            "unreachable-from-jump-host",
-            format!("{} cannot connect to {target}", via.name),
-            "is the host up, is the address one that the jump host knows, and does a firewall let it through?",
-        )),
-        Ok(Err(_)) => Err(at(
-            via,
-            error(
-                Rung::Channel,
-                "connection-lost",
-                "the connection to the jump host was lost".to_owned(),
-                "see whether it is still up, then run again",
-            ),
-        )),
-        Err(_) => Err(error(
+        Ok(Err(Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited))) => {
+            Err(forbidden(via, &target))
+        }
+        Ok(Err(Error::ChannelOpenFailure(_))) => Err(unreachable(via, &target)),
+        Ok(Err(_)) => Err(lost(via)),
+        Err(_) => Err(TransportError::new(
             Rung::Tcp,
             "connect-timeout",
             format!("{target} does not answer {} within {} s", via.name, to.connect_timeout.as_secs_f32()),
-            "is the host up, and does a firewall let SSH through? --connect-timeout allows more time",
-        )),
+        )
+        .hint("is the host up, and does a firewall let SSH through? --connect-timeout allows more time")),
     }
 }

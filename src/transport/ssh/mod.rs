@@ -24,17 +24,17 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use russh::Disconnect;
 use russh::client::Handle;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::deadline::late;
 use super::person::Turn;
+use super::places::Places;
 use super::retry::again;
 use super::{Answer, Climb, Link, Reply, Request, Rung, Stream, Transport, TransportError};
 use ahead::Ahead;
@@ -48,10 +48,6 @@ pub use jump::JumpHosts;
 pub use keyring::Keyring;
 pub(super) use keyring::Typed;
 use proxy_command::ProxyCommand;
-
-/// How many commands run at once over one connection. OpenSSH allows 10 (`MaxSessions`), and a channel that is about
-/// to close still counts.
-const CHANNELS: usize = 8;
 
 /// How long a server may take to hear us say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -76,11 +72,7 @@ struct Session {
     parting: Parting,
     _hold: Hold,
     climb: Climb,
-    channels: Semaphore,
-    /// How many channels are open.
-    running: AtomicUsize,
-    /// Rung whenever a channel has ended.
-    freed: Notify,
+    places: Places,
 }
 
 impl Ssh {
@@ -222,8 +214,6 @@ where
         parting,
         _hold: hold,
         climb: link.climb.clone(),
-        channels: Semaphore::new(CHANNELS),
-        running: AtomicUsize::new(0),
-        freed: Notify::new(),
+        places: Places::default(),
     }))
 }
