@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::console::{BOLD, YELLOW, styled};
 use super::render::{Before, failure_line, plural};
-use crate::orchestration::{Exit, Failure, HostKeys, KeyState, Server};
+use crate::orchestration::hosts::{HostKeys, KeyState, Server};
+use crate::orchestration::{Exit, Failure};
 
 /// What `hactl hosts trust --output json` prints.
 #[derive(Serialize, JsonSchema)]

@@ -29,7 +29,6 @@ mod run_id;
 mod selection;
 mod stage;
 mod stop;
-mod trust;
 mod verify;
 mod ways;
 
@@ -49,5 +48,4 @@ pub use report::{FindingReport, HostReport, ItemReport, ProofReport, Report, Sta
 pub use run_id::RunId;
 pub use selection::{Selection, SelectionError};
 pub use stop::Stop;
-pub use trust::{HostKeys, KeyState, KeyWays, Server};
 pub use verify::{Door, Front, Ground, NodePlace, Place, answers, prove, verify};

@@ -5,6 +5,7 @@ pub mod edit;
 mod attributes;
 mod command;
 mod content;
+mod diff;
 mod directory;
 mod edited_file;
 mod failure;

@@ -1,7 +1,7 @@
 //! A file that belongs to hactl from its first byte to its last.
 
 use super::attributes::{Attributes, quiet_owner};
-use super::edit::shown::masked_line;
+use super::diff::masked_diff;
 use super::leftover::remove_leftovers;
 use super::{AssessError, Assessment, Change, Content, Found, FoundFile, Kin, Look, Resource, Seen};
 use crate::model::{RemotePath, Script, Sha256};
@@ -83,15 +83,7 @@ impl WholeFile {
             return None;
         };
         let old = std::str::from_utf8(old).ok()?;
-        let name = self.path.as_str();
-        let diff = similar::TextDiff::from_lines(old, new.as_str());
-        let diff = diff.unified_diff().header(name, name).to_string();
-        // The old file may hold anything: what looks like a password is masked, line by line.
-        let masked = |line: &str| match line.split_at_checked(1) {
-            Some((sign @ ("+" | "-" | " "), text)) => format!("{sign}{}\n", masked_line(text)),
-            _ => format!("{line}\n"),
-        };
-        Some(diff.lines().map(masked).collect())
+        Some(masked_diff(self.path.as_str(), old, new.as_str()))
     }
 }
 

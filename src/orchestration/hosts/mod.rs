@@ -1,4 +1,5 @@
-//! The hosts by themselves, whatever is wanted of them: who they are, how far one gets with each, what is on them.
+//! The hosts by themselves, whatever is wanted of them: who they are, how far one gets with each, by which keys they are known,
+//! what is on them.
 
 mod facts;
 mod list;
@@ -6,6 +7,7 @@ mod ping;
 mod report;
 mod shell;
 mod tools;
+mod trust;
 
 pub use facts::facts;
 pub use list::list;
@@ -15,6 +17,7 @@ pub use report::{
     RungReport,
 };
 pub use tools::{Need, TOOLS, Tool};
+pub use trust::{HostKeys, KeyState, KeyWays, Server};
 
 use std::sync::Arc;
 

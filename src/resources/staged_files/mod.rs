@@ -12,7 +12,7 @@ pub use service::Service;
 use std::sync::Arc;
 
 use self::found::{Found, State};
-use super::edit::shown::masked_line;
+use super::diff::masked_diff;
 use super::{AssessError, Assessment, Change, Resource, Seen};
 use crate::model::{Blob, RemotePath, Script, Secret, Sha256};
 
@@ -267,13 +267,5 @@ impl Resource for StagedFiles {
 /// A unified diff, where the file may be shown.
 fn diff(file: &StagedFile, old: Option<&str>) -> Option<String> {
     let (StagedContent::Text(new), Some(old)) = (&file.content, old) else { return None };
-    let name = file.path.as_str();
-    let diff = similar::TextDiff::from_lines(old, new.as_str());
-    let diff = diff.unified_diff().header(name, name).to_string();
-    // The old file may hold anything: what looks like a password is masked, line by line.
-    let masked = |line: &str| match line.split_at_checked(1) {
-        Some((sign @ ("+" | "-" | " "), text)) => format!("{sign}{}\n", masked_line(text)),
-        _ => format!("{line}\n"),
-    };
-    Some(diff.lines().map(masked).collect())
+    Some(masked_diff(file.path.as_str(), old, new.as_str()))
 }

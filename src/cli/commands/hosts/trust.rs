@@ -9,7 +9,8 @@ use crate::cli::host_keys::{COMPARE, HostKeyLine, HostKeyResults, HostKeyRow, ex
 use crate::cli::prompt::says_yes;
 use crate::cli::render::plural;
 use crate::cli::session::{Session, block_on, fleet_options, json_line, warn};
-use crate::orchestration::{Exit, Failure, HostKeys, KeyState, KeyWays, Stop};
+use crate::orchestration::hosts::{HostKeys, KeyState, KeyWays};
+use crate::orchestration::{Exit, Failure, Stop};
 
 pub(in crate::cli) fn trust(arguments: &HostsTrust, talk: &Talk, console: &Console) -> Result<Exit, Refusal> {
     if arguments.print && talk.output != Output::Text {

@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::each::on_each;
-use super::link::Links;
-use super::{Controller, Failure, FleetError, FleetOptions};
 use crate::model::inventory::{Cluster, Host, Secrets, TransportKind};
+use crate::orchestration::each::on_each;
+use crate::orchestration::link::Links;
+use crate::orchestration::{Controller, Failure, FleetError, FleetOptions};
 use crate::transport::{
     HostKey, JumpHosts, Link, RecordError, Standing, TransportError, host_key, known_hosts_line, record,
 };
