@@ -3,7 +3,7 @@
 use super::node::product_hosts;
 use super::{
     Finding, caching, datasources, hostname, jdbc_driver, keystores, load_balancer, membership, registry_mount,
-    shared_files, start_nodes, user_store,
+    service_unit, shared_files, user_store,
 };
 use crate::model::inventory::Cluster;
 use crate::model::profile::Profile;
@@ -25,7 +25,7 @@ pub fn check(cluster: &Cluster, profile: &Profile) -> Vec<Finding> {
     findings.extend(caching::check(cluster));
     findings.extend(hostname::check(cluster));
     findings.extend(shared_files::check(cluster));
-    findings.extend(start_nodes::check(cluster));
+    findings.extend(service_unit::check(cluster));
     findings.extend(load_balancer::check(cluster, profile));
     findings
 }

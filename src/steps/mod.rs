@@ -20,6 +20,7 @@ mod product_pack;
 mod proxy_ports;
 mod registry;
 mod registry_mount;
+mod service_unit;
 mod shared_files;
 mod spelled;
 mod start_nodes;

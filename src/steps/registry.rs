@@ -13,6 +13,7 @@ use super::preflight::Preflight;
 use super::product_pack::ProductPack;
 use super::proxy_ports::ProxyPorts;
 use super::registry_mount::RegistryMount;
+use super::service_unit::ServiceUnit;
 use super::shared_files::SharedFiles;
 use super::start_nodes::StartNodes;
 use super::user_store::UserStore;
@@ -34,6 +35,7 @@ pub fn registry() -> &'static [&'static dyn Step] {
         &ProxyPorts,
         &Hostname,
         &SharedFiles,
+        &ServiceUnit,
         &LoadBalancer,
         &StartNodes,
         &Verify,

@@ -9,7 +9,7 @@ use hactl::orchestration::Exit;
 use super::{Desk, INVENTORY};
 
 /// Words of the form of a code, in places where codes stand, that are none.
-const NO_CODES: [&str; 20] = [
+const NO_CODES: [&str; 21] = [
     "aws-ecs",
     "content-type",
     "database-schema",
@@ -23,6 +23,7 @@ const NO_CODES: [&str; 20] = [
     "proxy-ports",
     "registry-mount",
     "roll-back",
+    "service-unit",
     "shared-files",
     "ssh-ed25519",
     "ssh-rsa",

@@ -1,11 +1,12 @@
 #!/bin/bash
-# boot.sh NAME FOLDER [SHOWN...]: becomes pid 1 of one host, in mount, pid, uts and network namespaces of its own.
+# boot.sh INIT NAME FOLDER [SHOWN...]: becomes pid 1 of one host, in mount, pid, uts and network namespaces of its own.
 #
 # The host's root is a tmpfs: programs come from this machine and can't be written to; what a host owns lies in FOLDER.
-# SHOWN are further folders of this machine that the host sees, such as a JDK outside /usr.
+# SHOWN are further folders of this machine that the host sees, such as a JDK outside /usr. INIT is `sshd`, beside which
+# nothing runs, or the name of a cgroup: then pid 1 is systemd, which has that one and starts what the host's /etc enables.
 set -euo pipefail
-name=$1 folder=$2
-shift 2
+init=$1 name=$2 folder=$3
+shift 3
 
 mount -t tmpfs -o mode=755 tmpfs "$folder/tree"
 cd "$folder/tree"
@@ -43,6 +44,15 @@ ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 for stream in stdin:0 stdout:1 stderr:2; do ln -s "/proc/self/fd/${stream#*:}" "dev/${stream%:*}"; done
 
+if [ "$init" != sshd ]; then
+    # The kernel is this machine's: systemd must not set it.
+    mount --bind -o ro proc/sys proc/sys
+    mount -t cgroup2 cgroup2 sys/fs/cgroup
+    mkdir -p "sys/fs/cgroup/$init"
+    echo 0 > "sys/fs/cgroup/$init/cgroup.procs"
+    umount sys/fs/cgroup
+fi
+
 hostname "$name"
 # As an administrator would have set it, as far as this machine lets us.
 ulimit -n "$(ulimit -Hn)"
@@ -51,6 +61,11 @@ cd /
 umount -l /old
 rmdir /old
 
+if [ "$init" != sshd ]; then
+    # What a program sees that asks systemd whether it runs in a container. It sees its own cgroup as the whole tree.
+    export container=hactl-ground
+    exec unshare --cgroup -- sh -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /lib/systemd/systemd --log-target=console'
+fi
 # -E: a log of its own. What hactl asks of a host is counted there.
 /usr/sbin/sshd -D -E /var/log/sshd.log &
 # A bash that waits collects every child, also those that it did not start: this host has no zombies. It waits for ever,

@@ -5,8 +5,9 @@
 #   clean                                 the same hosts as if nothing had ever happened on them
 #   down                                  ends everything, also what is half made
 #   status                                who is up, at which address
-#   parts                                 names what is missing on this machine
+#   parts [--postgresql] [--systemd]      names what is missing on this machine
 #   enter HOST COMMAND...                 runs a command in a host, as root
+#   reboot HOST [--systemd]               switches a node or the balancer off and on; with systemd as its init from then on
 #   inventory [WORD...]                   prints an inventory; inventory.sh says of which words
 #   block A B PORT | unblock              two hosts no longer reach each other's TCP port
 #   fence                                 SSH leads to the hosts through inner alone, and to that through outer; until unblock
@@ -29,7 +30,7 @@ tag=hg$(tr . - <<< "$net")
 . "$here/databases.sh"
 
 usage() {
-    sed -n '2,18s/^# \{0,1\}//p' "$here/ground.sh" >&2
+    sed -n '2,19s/^# \{0,1\}//p' "$here/ground.sh" >&2
     exit 64
 }
 
@@ -42,6 +43,7 @@ parts() {
         PATH=$PATH:/usr/sbin:/sbin command -v "${program%:*}" > /dev/null || missing+=("${program%:*} (${program#*:})")
     done
     [ -z "$postgresql" ] || [ -n "$(postgresql_programs)" ] || missing+=("initdb (postgresql)")
+    [ -z "$systemd" ] || [ -x /lib/systemd/systemd ] || missing+=("systemd (systemd)")
     # A container has root and no right to make namespaces.
     unshare --mount --net --pid --fork true 2> /dev/null || missing+=("the right to make namespaces")
     [ ${#missing[@]} -eq 0 ] || { printf '%s\n' "${missing[@]}"; return 1; }
@@ -164,13 +166,14 @@ status() {
 
 command=${1-}
 [ $# -eq 0 ] || shift
-number=2 bastions='outer inner' postgresql='' watched=''
+number=2 bastions='outer inner' postgresql='' systemd='' watched=''
 case "$command" in
 up | parts)
     while [ $# -gt 0 ]; do
         case "$1" in
         [1-9]) number=$1 ;;
         --postgresql) postgresql=yes ;;
+        --systemd) [ "$command" = parts ] || usage; systemd=yes ;;
         --while) watched=${2:?--while PID}; shift ;;
         *) usage ;;
         esac
@@ -188,10 +191,14 @@ mkdir -p "$state"
 state=$(cd "$state" && pwd)
 case "$command" in
 # One at a time: two hands on one ground would pull each other's hosts down.
-up | down | clean)
+up | down | clean | reboot)
+    case "$command ${1-} ${2-}" in
+    reboot\ is-[1-9]\  | reboot\ lb-1\  | reboot\ is-[1-9]\ --systemd | reboot\ lb-1\ --systemd) ;;
+    reboot*) usage ;;
+    esac
     exec 9> "$state/lock"
     flock -w 120 9 || { echo "ground.sh: somebody else is at work on this ground" >&2; exit 75; }
-    case "$command" in up) up "$watched" ;; down) demolish ;; clean) clean ;; esac
+    case "$command" in up) up "$watched" ;; down) demolish ;; clean) clean ;; reboot) reboot "$@" ;; esac
     ;;
 status) status ;;
 enter) enter "$@" ;;

@@ -29,6 +29,7 @@ furnish() { # NAME
     case " $bastions " in *" $name "*) door_keeper "$name" "$d" ;; esac
     name_service "$name" "$d/etc"
     secure_shell "$name" "$d/etc"
+    units "$name" "$d/etc"
     mkdir -m 700 "$d/home/ops/.ssh"
     cp "$state/id_ed25519.pub" "$d/home/ops/.ssh/authorized_keys"
     chown -R 20001:20001 "$d/home/ops"
@@ -99,15 +100,33 @@ LogLevel VERBOSE
 END
 }
 
+# What starts with the host where systemd is its init: none of what this machine has enabled.
+units() { # NAME ETC
+    local wants=$2/systemd/system/multi-user.target.wants
+    rm -rf "$2/systemd/system"
+    mkdir -p "$wants"
+    ln -s /lib/systemd/system/ssh.service "$wants/"
+    [ "$1" != lb-1 ] || ln -s /lib/systemd/system/nginx.service "$wants/"
+    # The audit of the kernel is this machine's.
+    ln -s /dev/null "$2/systemd/system/systemd-journald-audit.socket"
+    # Without an id of its own, systemd would take it for a first boot and enable what there is.
+    tr -d - < /proc/sys/kernel/random/uuid > "$2/machine-id"
+    : > "$2/fstab"
+    echo 'SSHD_OPTS=-E /var/log/sshd.log' > "$2/default/ssh"
+}
+
 # Boots a host, and returns when its sshd listens.
-boot() { # NAME
-    local name=$1 d java shown=() i
+boot() { # NAME [--systemd]
+    local name=$1 init=sshd d java shown=() i
     d=$(folder_of "$name")
+    [ "${2-}" != --systemd ] || init=$(namespace_of "$name")
+    # It tells below when this boot's sshd listens.
+    rm -f "$d/var/log/sshd.log"
     java=$(java_home)
     case "$java" in /usr/*) ;; *) shown=("$java") ;; esac
     setsid ip netns exec "$(namespace_of "$name")" \
         unshare --mount --uts --ipc --pid --fork --kill-child --propagation private \
-        "$here/boot.sh" "$name" "$d" "${shown[@]}" < /dev/null > "$d/boot.log" 2>&1 9>&- &
+        "$here/boot.sh" "$init" "$name" "$d" "${shown[@]}" < /dev/null > "$d/boot.log" 2>&1 9>&- &
     echo $! > "$d/parent"
     disown
     for ((i = 0; i < 300; i++)); do
@@ -138,6 +157,14 @@ is_up() { # NAME
     local pid
     pid=$(cat "$(folder_of "$1")/pid" 2> /dev/null) || return 1
     ip netns pids "$(namespace_of "$1")" 2> /dev/null | grep -qx "$pid"
+}
+
+# Switches a host off and on: what it owns stays, and no process of it.
+reboot() { # NAME [--systemd]
+    end_processes_in "$(namespace_of "$1")"
+    boot "$@"
+    # Without an init that starts it.
+    [ "$1 ${2-}" != "lb-1 " ] || enter lb-1 nginx
 }
 
 # Ends a host; nothing of it stays, but its place in the network.

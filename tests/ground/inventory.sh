@@ -1,14 +1,14 @@
 #!/bin/bash
 # inventory.sh [--kernel VERSION] [--database mysql|mariadb|postgresql] [--alone] [--own-key] [--only-nodes]
-#              [--transport ssh|openssh]
+#              [--transport ssh|openssh] [--systemd]
 #
 # Prints an inventory of the ground in the current folder: a ground's state folder, where paths in it lead.
 # --alone: one node without clustering, for kernels that come without it. --own-key: a PKCS12 key store instead of the
 # shipped one. --only-nodes leaves out the balancer and the schema. --transport: who connects to the hosts, hactl itself or
-# the user's own ssh.
+# the user's own ssh. --systemd: the product is a unit of systemd, on hosts that have it as their init (ground.sh reboot).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-kernel=4.5.1 database=mysql alone='' key='' nodes='' transport=ssh
+kernel=4.5.1 database=mysql alone='' key='' nodes='' systemd='' transport=ssh
 while [ $# -gt 0 ]; do
     case "$1" in
     --kernel) kernel=$2; shift ;;
@@ -17,7 +17,8 @@ while [ $# -gt 0 ]; do
     --own-key) key=yes ;;
     --only-nodes) nodes=yes ;;
     --transport) transport=$2; shift ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+    --systemd) systemd=yes ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
     esac
     shift
 done
@@ -52,6 +53,7 @@ product:
   pack: { file: $pack, sha256: $(digest "$pack") }
   java_home: $(cat java_home.txt)
   run_as: wso2carbon
+  service: $([ -n "$systemd" ] && echo systemd || echo script)
 hosts:
 $(hosts)
 databases:

@@ -19,4 +19,5 @@ mod interrupted;
 mod nodes;
 mod place;
 mod started;
+mod systemd;
 mod watcher;

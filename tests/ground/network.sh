@@ -44,13 +44,26 @@ end_processes_in() { # NAMESPACE
     local pids i
     for ((i = 0; i < 200; i++)); do
         pids=$(ip netns pids "$1" 2> /dev/null) || return 0
-        [ -n "$pids" ] || return 0
+        [ -n "$pids" ] || { leave_no_cgroup "$1"; return; }
         # shellcheck disable=SC2086
         kill -KILL $pids 2> /dev/null || true
         sleep 0.05
     done
     echo "ground.sh: some process of $1 does not end" >&2
     return 1
+}
+
+# The cgroups that a host's systemd has made; rmdir alone can take them away, each when it is empty.
+leave_no_cgroup() { # NAMESPACE
+    # shellcheck disable=SC2016
+    unshare --mount -- bash -c '
+        mount -t cgroup2 cgroup2 /mnt 2> /dev/null || exit 0
+        for ((i = 0; i < 100; i++)); do
+            [ -d "/mnt/$1" ] || exit 0
+            find "/mnt/$1" -depth -type d -exec rmdir {} + 2> /dev/null || sleep 0.05
+        done
+        echo "ground.sh: the cgroup $1 does not end" >&2
+        exit 1' leave "$1"
 }
 
 lan_down() { # also of a ground that is half made

@@ -57,6 +57,19 @@ impl Ground {
         Some(ground)
     }
 
+    /// As [`Self::clean`], on hosts whose first process is systemd.
+    pub(crate) fn clean_with_systemd() -> Option<Self> {
+        let ground = Self::clean()?;
+        if let Err(why) = parts(&["--systemd"]) {
+            skip(&why);
+            return None;
+        }
+        for host in ["is-1", "is-2", "lb-1"] {
+            ground.script(&["reboot", host, "--systemd"]);
+        }
+        Some(ground)
+    }
+
     /// A file in the ground's folder, where the inventory is.
     pub(crate) fn file(name: &str) -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("ground").join(name)
@@ -166,20 +179,19 @@ pub(crate) fn eventually(what: &str, within: Duration, mut holds: impl FnMut() -
     }
 }
 
+/// Does this machine have everything for a ground with this?
+fn parts(words: &[&str]) -> Result<(), String> {
+    let done = ground_sh(&[&["parts"], words].concat());
+    let missing = done.stdout.trim().replace('\n', ", ");
+    if done.exit == 0 { Ok(()) } else { Err(format!("this machine lacks {missing}")) }
+}
+
 /// Sets the ground up once, to be taken down when this process has ended.
 fn set_up() -> Result<bool, String> {
     // Minutes, and bridges and processes of root on this machine, are for those who ask for them.
     if std::env::var_os("HACTL_REQUIRE_REAL").is_none() {
         return Err("whole hosts take root and minutes: HACTL_REQUIRE_REAL=1 asks for them".to_owned());
     }
-    let parts = |words: &[&str]| {
-        let done = ground_sh(&[&["parts"], words].concat());
-        if done.exit == 0 {
-            Ok(())
-        } else {
-            Err(format!("this machine lacks {}", done.stdout.trim().replace('\n', ", ")))
-        }
-    };
     parts(&[])?;
     let postgresql = parts(&["--postgresql"]).is_ok();
     let process = std::process::id().to_string();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use hactl::model::Script;
 use hactl::model::profile::{Profile, READY};
 use hactl::resources::process::{Life, NodeState, Places, Process, Unit};
-use hactl::resources::{AssessError, Resource};
+use hactl::resources::{AssessError, Resource, WholeFile};
 
-use crate::host::{Host, is_root, on_every_shell, skipped, start};
+use crate::host::{Host, is_root, on_every_plain_host, on_every_shell, skipped, start};
 
 /// Stands for the start script: it behaves as the product's, and like that one it says 0 whatever happens.
 const SCRIPT: &str = r#"
@@ -290,10 +290,13 @@ daemon-reload | "reset-failed fake.service") ;;
 "is-enabled fake.service") if [ -e "$(dirname "$0")/enabled" ]; then echo enabled; else echo disabled; exit 1; fi ;;
 "start fake.service")
     cd "$(dirname "$0")/../home" || exit 1
+    if [ -e nothing ]; then exit 0; fi
     . /run/hactl/fake.service.env
     export HACTL_FINGERPRINT
     setsid sh bin/wso2server.sh > /dev/null 2>&1 < /dev/null &
     ;;
+"is-active --quiet fake.service") ! [ -e "$(dirname "$0")/../home/nothing" ] || exit 3 ;;
+"show --property=ActiveState,SubState,Result,ExecMainStatus fake.service") printf 'ActiveState=%s\n' failed ;;
 *) echo "Unknown command: $*" >&2; exit 1 ;;
 esac
 "#;
@@ -303,17 +306,21 @@ fn a_unit_of_systemd_is_enabled_and_started() {
     if !is_root() {
         return skipped("only root writes below /run");
     }
-    on_every_shell(|host| {
+    // Plain, so that the unit's file is prepared ahead, as with the real thing.
+    on_every_plain_host(|host| {
         home(host);
         let _end = End(host);
         let program = host.write("bin/systemctl", SYSTEMCTL);
         host.set_mode("bin/systemctl", 0o755);
         let unit = Unit { name: "fake.service".to_owned(), file: host.path("fake.service") };
-        host.write("fake.service", "[Unit]\n");
+        let file = WholeFile::new(unit.file.clone(), "[Unit]\n");
         let process = process(host).unit(Some(unit));
         host.put_first(program.parent().unwrap());
-        let said = apply(host, &process).unwrap();
-        assert_eq!(said, "enable fake.service; start");
+        let items: [&dyn Resource; 2] = [&file, &process];
+        let items = items.map(|item| host.assess(item).unwrap());
+        let changes: Vec<&str> = items[1].changes.iter().map(|change| change.what.as_str()).collect();
+        assert_eq!(changes, ["enable fake.service", "start"]);
+        host.mend_together(&items).unwrap();
         let (state, changes) = look(host, &process);
         assert!(state.is_running() && state.started_with.is_some() && changes.is_empty(), "{state:?} {changes:?}");
         assert!(!std::path::Path::new("/run/hactl/fake.service.env").exists());
@@ -322,8 +329,16 @@ fn a_unit_of_systemd_is_enabled_and_started() {
         assert!(said.starts_with("restart: started with "), "{said}");
         let calls = host.read("bin/calls");
         let once = "daemon-reload\nenable fake.service\nreset-failed fake.service\nstart fake.service\n";
-        let twice = calls.replace("is-enabled fake.service\n", "");
+        let twice = calls.replace("is-enabled fake.service\n", "").replace("is-active --quiet fake.service\n", "");
         assert_eq!(twice, format!("{once}{once}"), "{calls}");
+
+        // A unit that runs no more is not waited for.
+        host.write("home/nothing", "");
+        host.write("fake.service", "[Unit]\n# a third\n");
+        let error = apply(host, &process).unwrap_err();
+        assert_eq!(error.code, "start-did-nothing", "{error:?}");
+        assert!(error.cause.ends_with(": systemd says of fake.service: ActiveState=failed"), "{error:?}");
+        assert!(!std::path::Path::new("/run/hactl/fake.service.env").exists());
     });
 }
 

@@ -1,4 +1,4 @@
-//! The unit that `start-nodes` writes is one that systemd takes.
+//! The unit that `service-unit` writes is one that systemd takes.
 
 use std::process::Command;
 
@@ -25,7 +25,7 @@ fn unit(home: &str) -> String {
         allow: Allow::default(),
     };
     let mut wants = Wants::default();
-    let step = registry().iter().find(|step| step.name().0 == "start-nodes").unwrap();
+    let step = registry().iter().find(|step| step.name().0 == "service-unit").unwrap();
     step.desire(&on, &mut wants).unwrap();
     let items = wants.into_items().unwrap();
     let file = items.iter().map(|item| item.resource.resource()).find(|one| one.id().ends_with(".service")).unwrap();

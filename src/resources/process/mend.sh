@@ -138,6 +138,7 @@ hactl_start_process() { # HOME SCRIPT JAVA_HOME|- USER|- PID_FILE UNIT|- MAIN WO
     hactl_main=$7
     hactl_unit=$6
     hactl_said=
+    hactl_patience=10
     if [ "$6" = - ]; then
         hactl_script=$2
         hactl_java=$3
@@ -149,9 +150,11 @@ hactl_start_process() { # HOME SCRIPT JAVA_HOME|- USER|- PID_FILE UNIT|- MAIN WO
         [ "$hactl_status" = 0 ] || hactl_fail cannot-start "the start script ended with status $hactl_status: $hactl_said"
     else
         hactl_start_unit "$6"
+        # As long as systemd has the script running, its process may come.
+        hactl_patience=30
     fi
     hactl_clock
-    hactl_until=$((hactl_clock + 10))
+    hactl_until=$((hactl_clock + hactl_patience))
     while hactl_clock && [ "$hactl_clock" -lt "$hactl_until" ]; do
         hactl_find_processes "$hactl_place" "$hactl_main"
         for hactl_one in $hactl_pids; do
@@ -160,24 +163,29 @@ hactl_start_process() { # HOME SCRIPT JAVA_HOME|- USER|- PID_FILE UNIT|- MAIN WO
                 return 0
             fi
         done
+        [ "$hactl_unit" = - ] || systemctl is-active --quiet "$hactl_unit" || break
         hactl_pause
     done
     hactl_said=${hactl_said:+: the script says: $hactl_said}
+    if [ "$hactl_unit" != - ]; then
+        rm -f "/run/hactl/$hactl_unit.env"
+        hactl_said=": systemd says of $hactl_unit: $(systemctl show --property=ActiveState,SubState,Result,ExecMainStatus "$hactl_unit" | tr '\n' ' ')"
+        hactl_said=${hactl_said% }
+    fi
     if [ -n "$hactl_pids" ]; then
         hactl_said=": the process${hactl_pids} is there and was not started by this run"
         [ -z "$hactl_unread" ] || hactl_said=" that is known to be this run's: the environment of the process${hactl_pids} can't be read"
     fi
-    hactl_fail start-did-nothing "10 s after the start there is no process of the product$hactl_said"
+    hactl_fail start-did-nothing "after the start there is no process of the product$hactl_said"
 }
 
 hactl_spread_fingerprint() { # HOME
     hactl_place=$1
-    hactl_rest=$IFS
     set -f
     IFS=$hactl_newline
     # shellcheck disable=SC2086 # a pattern a line
     set -- $hactl_patterns
-    IFS=$hactl_rest
+    unset IFS
     set +f
     hactl_fingerprint "$hactl_place" "$hactl_words" - "$@"
     [ -n "$hactl_fingerprint" ] || hactl_fail cannot-start "cannot read what the product reads when it starts"
