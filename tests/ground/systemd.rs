@@ -23,36 +23,36 @@ fn the_product_is_a_unit_of_systemd_that_comes_back_by_itself_and_is_left_alone_
     ground.nothing_to_do(&[]);
 
     // What systemd starts by itself has read what hactl has written: there is nothing to restart.
-    let [killed, _] = ground.one_process_each();
-    ground.on("is-1", &["kill", "-KILL", &killed.to_string()]);
-    serves_again(&ground, "is-1", killed);
-    let [_, switched_off] = ground.one_process_each();
+    let killed = ground.one_process_each();
+    ground.on("is-1", &["kill", "-KILL", &killed[0].to_string()]);
     ground.script(&["reboot", "is-2", "--systemd"]);
-    serves_again(&ground, "is-2", switched_off);
+    for (host, pid) in ["is-1", "is-2"].into_iter().zip(killed) {
+        serves_again(&ground, host, pid);
+    }
     let before = ground.one_process_each();
     ground.hactl(0, &["apply"]);
     ground.two_joined_nodes_serve();
     assert_eq!(ground.one_process_each(), before, "what systemd has started is not restarted");
     ground.nothing_to_do(&[]);
 
-    ground.edit(
-        "password: { file: secrets/shared_db } }",
-        "password: { file: secrets/shared_db }, pool: { maxActive: 81 } }",
-    );
+    // Another unit is another way to run: systemd reads it, stops each node and starts it.
+    ground.edit("service: systemd", "service: systemd\n  stop_timeout: 61");
     ground.hactl(0, &["apply"]);
     ground.two_joined_nodes_serve();
     let after = ground.one_process_each();
     assert!(after[0] != before[0] && after[1] != before[1], "{before:?} {after:?}");
     for host in ["is-1", "is-2"] {
         runs_as_a_unit(&ground, host);
+        let known = ground.on(host, &["systemctl", "show", UNIT, "--property=TimeoutStopUSec,NeedDaemonReload"]);
+        assert_eq!(known, "TimeoutStopUSec=1min 1s\nNeedDaemonReload=no\n", "{host}");
     }
     ground.nothing_to_do(&[]);
 }
 
-/// systemd knows the process, as one that its user may stop, and starts the unit with the host.
+/// The process is systemd's, and the unit is started with the host.
 #[track_caller]
 fn runs_as_a_unit(ground: &Ground, host: &str) {
-    let state = ground.on(host, &["systemctl", "show", UNIT, "--property=ActiveState,UnitFileState,User,NRestarts"]);
+    let state = ground.on(host, &["systemctl", "show", UNIT, "--property=ActiveState,UnitFileState,User"]);
     for line in ["ActiveState=active", "UnitFileState=enabled", "User=wso2carbon"] {
         assert!(state.lines().any(|known| known == line), "{host}: {line} is not in\n{state}");
     }
