@@ -140,8 +140,7 @@ async fn mend_all(hosts: &mut [Progress], run: Run<'_>) -> Vec<StageReport> {
             return Vec::new();
         }
     };
-    if held.was_held {
-        // Whoever held the lock may have changed something since we looked.
+    if held.is_late {
         for (host, sight) in hosts.iter_mut().zip(look_at_all(fleet, events, stop).await) {
             *host = Progress::new(sight);
         }

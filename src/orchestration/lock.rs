@@ -81,8 +81,17 @@ pub(super) struct Held {
     pub(super) run: RunId,
     /// When the last of the hosts gave it.
     pub(super) since: Instant,
-    /// Did another run hold it when we came, alive or dead? Then what was seen before may be old.
-    pub(super) was_held: bool,
+    /// May another run have mended since we looked? Then what was seen is old.
+    pub(super) is_late: bool,
+}
+
+/// Shell that says which run has mended last, and whether it has ended. The lock is free before and after: only by this,
+/// whoever has looked before it takes the lock knows what happened in between.
+pub(super) fn last_mend() -> Script {
+    let mut script = Script::new();
+    script.line("hactl_line=\n{ read -r hactl_line < \"$HACTL_STATE/last-mend\"; } 2> /dev/null || :");
+    script.line("printf 'last %s\\n' \"$hactl_line\"");
+    script
 }
 
 /// Shell that makes sure that the lock is still ours and makes it last; for the begin of a mend.
@@ -116,7 +125,7 @@ pub(super) async fn take_all(
     stop: &Stop,
 ) -> Result<Held, Vec<(HostName, Failure)>> {
     let begun = Instant::now();
-    let (mut waited, mut broke) = (false, false);
+    let (mut waited, mut overtaken) = (false, false);
     loop {
         let results = on_each(nodes, fleet.concurrency, |node| {
             let (run, events, controller, command) =
@@ -130,15 +139,15 @@ pub(super) async fn take_all(
         let (mut taken, mut failures) = (Vec::new(), Vec::new());
         for (node, result) in results {
             match result.unwrap_or_else(|| Err(Failure::new("internal", "the task that takes the lock broke off"))) {
-                Ok(dead) => {
-                    broke |= dead;
+                Ok(late) => {
+                    overtaken |= late;
                     taken.push(node);
                 }
                 Err(failure) => failures.push((node.name.clone(), failure)),
             }
         }
         if failures.is_empty() {
-            return Ok(Held { run: run.clone(), since: Instant::now(), was_held: waited || broke });
+            return Ok(Held { run: run.clone(), since: Instant::now(), is_late: waited || overtaken });
         }
         // All or none: a run that waits while it holds some of the locks could wait for a run that waits for it.
         release_all(&taken, fleet, run).await;
@@ -156,7 +165,8 @@ pub(super) async fn take_all(
     }
 }
 
-/// Takes the lock of one host. Returns whether a dead run held it, which may have ended a mend just now.
+/// Takes the lock of one host. Returns whether another run may have mended there since we looked: one that has ended, or
+/// a dead one that held the lock and may have ended a mend just now.
 async fn take(
     node: &Node,
     run: &RunId,
@@ -175,6 +185,7 @@ async fn take(
     for _ in 0..2 {
         let mut script = Script::new();
         script.call("hactl_lock_take", &[run.as_str(), &LEASE.as_secs().to_string(), &to_break, &details]);
+        script.append(&last_mend());
         let answer = ask(node, &script).await?;
         if let Some(broken) = answer.lines().find_map(|line| line.strip_prefix("broke ")) {
             let text = format!("took over the lock of run {broken}, which is dead");
@@ -183,7 +194,7 @@ async fn take(
         }
         if answer.lines().any(|line| line == "taken") {
             node.has_no_blobs.store(!answer.lines().any(|line| line == "blobs"), Ordering::Relaxed);
-            return Ok(broke);
+            return Ok(broke || !answer.ends_with(&*node.last_mend()));
         }
         let held = LockState::parse(&answer);
         if !controller.knows_dead(&held.boot, &held.process) {

@@ -4,6 +4,8 @@
 hactl_lock=$HACTL_STATE/lock
 # "PID START" of the shell that mends, so that a run that takes the lock over waits until that shell has ended.
 hactl_mending=$HACTL_STATE/mending
+# "RUN begun" or "RUN ended" of the last run that has mended here, so that another notices it that looked before.
+hactl_last=$HACTL_STATE/last-mend
 
 hactl_lock_fail() { printf 'hactl: %s: %s\n' "$1" "$2" >&2; exit 1; }
 
@@ -88,6 +90,7 @@ hactl_lock_keep() { # RUN: it must still be ours; from now on others can tell th
         hactl_lock_fail lock-lost "the lock is now held by ${hactl_run:-nobody}: nothing was done here"
     hactl_start_of $$
     echo "$$ $hactl_started" > "$hactl_mending"
+    echo "$1 begun" > "$hactl_last"
 }
 
 hactl_lock_renew() { # SECONDS: our lock lasts so much longer, from now
@@ -100,7 +103,9 @@ hactl_lock_renew() { # SECONDS: our lock lasts so much longer, from now
 
 hactl_lock_release() { # RUN
     hactl_lock_read "$hactl_lock" 2> /dev/null
-    [ "$hactl_run" != "$1" ] || rm -f "$hactl_mending" "$hactl_lock"
+    [ "$hactl_run" = "$1" ] || return 0
+    if [ -e "$hactl_mending" ]; then echo "$1 ended" > "$hactl_last"; fi
+    rm -f "$hactl_mending" "$hactl_lock"
 }
 
 hactl_lock_show() {

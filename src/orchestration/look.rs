@@ -35,7 +35,8 @@ pub(super) async fn look_at(node: &Node, items: &[&Item], release: Option<&RunId
     if let Some(run) = release {
         prelude.line(&format!("hactl_read_digests \"$HACTL_STATE/backups/{run}/digests\""));
     }
-    let mut probes: Vec<Script> = items.iter().copied().map(probe).collect();
+    let mut probes = vec![lock::last_mend()];
+    probes.extend(items.iter().copied().map(probe));
     if let Some(run) = release {
         let mut script = lock::prelude(node);
         script.append(&lock::release(run));
@@ -46,7 +47,10 @@ pub(super) async fn look_at(node: &Node, items: &[&Item], release: Option<&RunId
     if !fences.started(&reply.stdout) {
         return Err(node.no_answer(&reply));
     }
-    let seen = fences.split(&reply.stdout, &reply.stderr, probes.len());
+    let mut seen = fences.split(&reply.stdout, &reply.stderr, probes.len()).into_iter();
+    if let Some(last) = seen.next().flatten() {
+        *node.last_mend() = String::from_utf8_lossy(last.stdout).into_owned();
+    }
     let assess = |(item, seen): (&&Item, _)| match seen {
         Some(seen) => item.resource.resource().assess(seen).map_err(|error| of_item(item, error)),
         None => Err(of_item(item, broken_off(reply.truncated))),

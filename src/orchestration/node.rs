@@ -1,7 +1,7 @@
 //! One host of a fleet: what is wanted there, and the wire to it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
@@ -31,6 +31,8 @@ pub(super) struct Node {
     pub(super) uploads: Arc<Semaphore>,
     /// Was nothing there of any upload when the lock was taken, nor since?
     pub(super) has_no_blobs: AtomicBool,
+    /// What was seen of the last run that has mended here, as [`super::lock::last_mend`] prints it.
+    last_mend: std::sync::Mutex<String>,
     wire: Mutex<Option<Arc<dyn Transport>>>,
     execs: AtomicU32,
 }
@@ -48,6 +50,7 @@ impl Node {
             timeout: links.options.timeout,
             uploads,
             has_no_blobs: AtomicBool::new(false),
+            last_mend: std::sync::Mutex::default(),
             wire: Mutex::new(None),
             execs: AtomicU32::new(0),
         }
@@ -77,6 +80,11 @@ impl Node {
     /// How it is reached.
     pub(super) fn link(&self) -> &Link {
         &self.link
+    }
+
+    /// What was seen of the last run that has mended here.
+    pub(super) fn last_mend(&self) -> MutexGuard<'_, String> {
+        self.last_mend.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many command lines were sent.

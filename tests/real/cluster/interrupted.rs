@@ -150,6 +150,25 @@ fn two_runs_at_once_do_not_mend_the_same_hosts() {
 }
 
 #[test]
+fn a_run_that_looked_before_another_mended_looks_once_more() {
+    let Some(cluster) = Cluster::start(&["ForceCommand FOLDER/wrap"]) else { return };
+    // It has looked, and is about to take the locks.
+    for index in [0, 1] {
+        cluster.hook(index, 2, "touch reached; while [ ! -e go ]; do sleep 0.01; done");
+    }
+    let late = cluster.command(&["apply"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("the locks", || cluster.servers.iter().all(|server| server.file("reached").exists()));
+    cluster.expect(0, &["apply"]);
+    for server in &cluster.servers {
+        fs::write(server.file("go"), "").unwrap();
+    }
+    let done = late.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("nothing to do"), "{said}");
+    cluster.is_converged();
+}
+
+#[test]
 fn the_lock_of_a_dead_run_on_another_machine_runs_out_by_the_host_s_clock() {
     let Some(cluster) = Cluster::start(&[]) else { return };
     let state = cluster.servers[0].file("state");
