@@ -10,6 +10,7 @@ mod codes;
 mod files;
 mod forms;
 mod hosts;
+mod lookups;
 mod refusals;
 mod tools;
 mod words;

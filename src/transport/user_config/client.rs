@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::timeout;
 
+use super::alike::tells_names_apart;
 use super::error::{UserConfigError, WITHOUT};
 use super::settings::Settings;
 use super::{Query, SshConfig};
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of an answer is read; a usual one has 6 KB.
 const ANSWER: u64 = 1 << 20;
 
+/// What stands before the name of a file that it reads, where it is asked to be verbose.
+const READS: &str = "debug1: Reading configuration data ";
+
 /// How much of what it says when it refuses a file is told.
 const WORDS: usize = 1000;
 
@@ -29,13 +33,30 @@ pub(super) fn is_there() -> bool {
 
 /// What it does by itself; `None` where it is too old to be asked, or is another program.
 pub(super) async fn defaults() -> Option<Settings> {
-    let answer = run(&["-T", "-G", "-F", "none", "--", "default"], "default").await;
-    answer.ok().filter(|settings| settings.first("hostname").is_some())
+    let words = ["-T", "-G", "-F", "none", "--", "default"].map(str::to_owned);
+    let settings = Settings::of_answer(&run(&words, "default").await.ok()?.answer);
+    settings.first("hostname").is_some().then_some(settings)
 }
 
 /// What holds for one name.
 pub(super) async fn ask(query: &Query) -> Result<Settings, UserConfigError> {
-    let mut words = vec!["-T".to_owned(), "-G".to_owned()];
+    Ok(Settings::of_answer(&run(&words(query, &[]), &query.name).await?.answer))
+}
+
+/// What holds for one name and for every other one, where the files that the client reads do not tell names apart.
+pub(super) async fn ask_for_all(query: &Query) -> Option<Settings> {
+    // Which files it reads, it says itself: where it looks for them is settled when it is built.
+    let said = run(&words(query, &["-v"]), &query.name).await.ok()?.said;
+    let files: Vec<&str> = said.lines().filter_map(|line| line.trim_end().strip_prefix(READS)).collect();
+    let tells_apart = |file: &&str| std::fs::read_to_string(file).map_or(true, |text| tells_names_apart(&text));
+    if files.is_empty() || files.iter().any(tells_apart) {
+        return None;
+    }
+    ask(query).await.ok()
+}
+
+fn words(query: &Query, more: &[&str]) -> Vec<String> {
+    let mut words: Vec<String> = ["-T", "-G"].iter().chain(more).map(|&word| word.to_owned()).collect();
     if let SshConfig::File(path) = &query.config {
         words.extend(["-F".to_owned(), path.to_string_lossy().into_owned()]);
     }
@@ -43,11 +64,17 @@ pub(super) async fn ask(query: &Query) -> Result<Settings, UserConfigError> {
     words.extend(query.user.iter().flat_map(|user| ["-l".to_owned(), user.clone()]));
     words.extend(query.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
     words.extend(["--".to_owned(), query.name.clone()]);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    run(&words, &query.name).await
+    words
 }
 
-async fn run(words: &[&str], name: &str) -> Result<Settings, UserConfigError> {
+/// What it prints on either side.
+struct Output {
+    answer: String,
+    said: String,
+}
+
+async fn run(words: &[String], name: &str) -> Result<Output, UserConfigError> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let refused = |why: String| {
         let hint = format!("`ssh -G {name}` shows the same; correct the file. {WITHOUT}");
         UserConfigError::new(
@@ -56,7 +83,7 @@ async fn run(words: &[&str], name: &str) -> Result<Settings, UserConfigError> {
             hint,
         )
     };
-    let mut child = program("ssh", words)
+    let mut child = program("ssh", &words)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -65,7 +92,7 @@ async fn run(words: &[&str], name: &str) -> Result<Settings, UserConfigError> {
     let group = ProcessGroup::of(&child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let answer = async { tokio::join!(all(stdout), all(stderr), child.wait()) };
-    let Ok((stdout, stderr, status)) = timeout(PATIENCE, answer).await else {
+    let Ok((answer, said, status)) = timeout(PATIENCE, answer).await else {
         // What a `Match exec` runs ends too.
         group.kill();
         return Err(UserConfigError::new(
@@ -75,8 +102,8 @@ async fn run(words: &[&str], name: &str) -> Result<Settings, UserConfigError> {
         ));
     };
     match status {
-        Ok(status) if status.success() => Ok(Settings::of_answer(&stdout)),
-        _ => Err(refused(told(&stderr))),
+        Ok(status) if status.success() => Ok(Output { answer, said }),
+        _ => Err(refused(told(&said))),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the files itself, and refuses what it would have to guess. Reading is pure; only [`client`] and [`files`] touch the
 //! machine.
 
+mod alike;
 mod client;
 mod error;
 mod files;
@@ -119,18 +120,31 @@ impl UserConfigs {
         failed.into_iter().next().map_or(Ok(()), |(query, error)| Err((Box::new(query), error)))
     }
 
-    /// Asks the client.
+    /// Asks the client: about each name, or about one of many that its files do not tell apart.
     async fn ask(&mut self, new: BTreeSet<Query>) -> Vec<Answer> {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut asked = JoinSet::new();
-        for query in new.iter().cloned() {
-            let places = places.clone();
-            asked.spawn(async move {
-                // Never closed.
-                let _place = places.acquire().await.ok();
-                let answer = client::ask(&query).await;
-                (query, answer)
-            });
+        let mut settled = Vec::new();
+        for group in of_one_form(&new) {
+            let shared = match group.first() {
+                // As many as this are asked about at once, in the time of one.
+                Some(first) if group.len() > AT_ONCE => client::ask_for_all(first).await.map(|set| (set, &first.name)),
+                _ => None,
+            };
+            if let Some((set, name)) = shared {
+                settled.extend(group.iter().map(|query| (query.clone(), name.clone(), Ok(set.clone()))));
+                continue;
+            }
+            for query in group {
+                let places = places.clone();
+                asked.spawn(async move {
+                    // Never closed.
+                    let _place = places.acquire().await.ok();
+                    let answer = client::ask(&query).await;
+                    let name = query.name.clone();
+                    (query, name, answer)
+                });
+            }
         }
         if self.defaults.is_none() {
             self.defaults = Some(client::defaults().await);
@@ -139,14 +153,15 @@ impl UserConfigs {
             // What answers to this name is no client that can be asked.
             return self.read(new);
         };
-        let mut answers = Vec::new();
-        while let Some(answer) = asked.join_next().await {
-            let Ok((query, answer)) = answer else { continue };
-            let found = answer
-                .and_then(|set| reading::read(&set.beyond(defaults, &query.name), &query, &self.here, &source(&query)));
-            answers.push((query, found));
+        while let Some(done) = asked.join_next().await {
+            settled.extend(done);
         }
-        answers
+        let read = |(query, name, answer): (Query, String, Result<Settings, UserConfigError>)| {
+            let found =
+                answer.and_then(|set| reading::read(&set.beyond(defaults, &name), &query, &self.here, &source(&query)));
+            (query, found)
+        };
+        settled.into_iter().map(read).collect()
     }
 
     /// Reads the files without it.
@@ -157,6 +172,15 @@ impl UserConfigs {
         };
         new.into_iter().map(|query| (of_files(&query), query)).map(|(found, query)| (query, found)).collect()
     }
+}
+
+/// Queries that differ in the name alone, together.
+fn of_one_form(all: &BTreeSet<Query>) -> Vec<Vec<Query>> {
+    let mut groups: BTreeMap<_, Vec<Query>> = BTreeMap::new();
+    for query in all {
+        groups.entry((&query.config, &query.user, query.port)).or_default().push(query.clone());
+    }
+    groups.into_values().collect()
 }
 
 /// A question and its answer.

@@ -5,7 +5,7 @@
 //! that it does not know) is refused where it would matter, and nowhere else.
 
 mod conditions;
-mod words;
+pub(super) mod words;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 /// The keyword of a line, in lower case, and what stands behind it; `None` for comments and empty lines. `=` may stand
 /// between the two.
-pub(super) fn line(text: &str) -> Option<(String, &str)> {
+pub(in super::super) fn line(text: &str) -> Option<(String, &str)> {
     let text = text.trim();
     if text.is_empty() || text.starts_with('#') {
         return None;
@@ -18,7 +18,7 @@ pub(super) fn line(text: &str) -> Option<(String, &str)> {
 
 /// The words behind a keyword. Quotes of both kinds keep blanks together, a backslash takes the meaning from a quote,
 /// from a blank outside of quotes and from another backslash, and a word that begins with `#` begins a comment.
-pub(super) fn split(text: &str) -> Result<Vec<String>, &'static str> {
+pub(in super::super) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;
