@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::arguments::Output;
 use super::console::{Console, RED, styled};
 use super::inventory::Failure;
-use super::session::json_line;
+use super::results::json_line;
 use crate::model::inventory::{Problem, Severity};
 use crate::orchestration::Exit;
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::console::Console;
 use crate::orchestration::{Event, Report};
 
 /// What `--output json` prints for plan, status, apply and rollback.
@@ -46,4 +47,11 @@ pub(super) enum Last<'a> {
         /// The same as `--output json` prints.
         result: Results<'a>,
     },
+}
+
+/// Prints one line of JSON.
+pub(super) fn json_line(console: &Console, line: &impl serde::Serialize) {
+    if let Ok(line) = serde_json::to_string(line) {
+        console.result(&line);
+    }
 }

@@ -10,7 +10,7 @@ use super::inventory::{Loaded, Read, find_inventory, load_cluster, only_cluster,
 use super::progress::Progress;
 use super::prompt::keyring;
 use super::refusal::{Refusal, shown};
-use super::results::{Last, Line, Results};
+use super::results::{Last, Line, Results, json_line};
 use super::{limits, signals};
 use crate::model::Redactor;
 use crate::model::inventory::{Cluster, Place, Problem, Secrets, Severity};
@@ -274,13 +274,6 @@ impl Audience {
         if let Some(progress) = &self.progress {
             progress.clear();
         }
-    }
-}
-
-/// Prints one line of JSON.
-pub(super) fn json_line(console: &Console, line: &impl serde::Serialize) {
-    if let Ok(line) = serde_json::to_string(line) {
-        console.result(&line);
     }
 }
 

@@ -6,24 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::exec::{HOST_VARIABLE, LAB_VARIABLE};
+use super::printed::Printed;
 use super::{LabError, State, node, zip};
-
-/// What a program prints and ends with.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Printed {
-    /// On standard output.
-    pub stdout: String,
-    /// On standard error.
-    pub stderr: String,
-    /// The exit status.
-    pub status: u8,
-}
-
-impl Printed {
-    fn failed(status: u8, stderr: impl Into<String>) -> Self {
-        Self { stdout: String::new(), stderr: stderr.into(), status }
-    }
-}
 
 /// Runs a program of the lab. The surroundings say which lab and which host it is on.
 pub async fn run(name: &str, words: &[OsString]) -> Printed {

@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding as _};
 use super::LabError;
 use super::database::{Answer, Client, Query};
 use super::node::finds_in;
-use super::programs::Printed;
+use super::printed::Printed;
 
 /// What is asked: lines of a word and a value in base64.
 #[derive(Default)]

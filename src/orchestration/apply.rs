@@ -4,38 +4,19 @@ use std::time::Instant;
 
 use super::each::on_each;
 use super::fleet::Fleet;
-use super::lock::{LockOptions, release_all, take_all};
+use super::lock::{release_all, take_all};
 use super::look::look;
-use super::plan::{look_at_all, milliseconds_since, outcome_of};
+use super::plan::look_at_all;
 use super::preflight::{ask_all, failures};
 use super::progress::Progress;
+use super::report::milliseconds_since;
+use super::run::{ApplyOptions, Run};
+use super::sight::outcome_of;
 use super::stage::{look_at_new_ground, work_on};
 use super::verify::verify;
-use super::{Batch, Event, Events, Failure, Outcome, Phase, ProofReport, Report, RunId, StageReport, Stop};
+use super::{Event, Events, Failure, Outcome, Phase, ProofReport, Report, RunId, StageReport, Stop};
 use crate::steps::preflight::rules;
 use crate::steps::verify::Proof;
-
-/// How an apply deals with many hosts, and with trouble.
-#[derive(Debug, Clone)]
-pub struct ApplyOptions {
-    /// How the lock is taken.
-    pub lock: LockOptions,
-    /// The run goes on while no more hosts than this have failed or are unknown.
-    pub max_failures: usize,
-    /// How many hosts of a stage are worked on before the next ones are begun, in turn, the last one again and again;
-    /// empty: as the playbook says.
-    pub batches: Vec<Batch>,
-}
-
-/// One apply, under way: what it works on, and how.
-#[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
-    pub(super) fleet: &'a Fleet,
-    pub(super) id: &'a RunId,
-    pub(super) options: &'a ApplyOptions,
-    pub(super) events: &'a Events,
-    pub(super) stop: &'a Stop,
-}
 
 /// Brings every host of the fleet to what is wanted.
 pub async fn apply(fleet: &Fleet, run: &RunId, options: &ApplyOptions, events: &Events, stop: &Stop) -> Report {
@@ -207,21 +188,6 @@ async fn look_again(hosts: &mut [Progress], fleet: &Fleet, run: &RunId, events: 
         let milliseconds = host.milliseconds;
         let host = node.name.clone();
         events.send(Event::HostDone { host, stage: None, outcome, note: None, milliseconds });
-    }
-}
-
-impl Run<'_> {
-    /// Why no further work may be begun, if so.
-    pub(super) fn why_not_go_on(&self, hosts: &[Progress]) -> Option<String> {
-        if self.stop.asked().is_some() {
-            return Some("interrupted".to_owned());
-        }
-        let failed: Vec<_> = hosts.iter().filter(|host| host.outcome().is_failure()).collect();
-        (failed.len() > self.options.max_failures).then(|| {
-            let names: Vec<&str> = failed.iter().take(3).map(|host| host.sight.node.name.as_str()).collect();
-            let more = if failed.len() > 3 { format!(" and {} more", failed.len() - 3) } else { String::new() };
-            format!("{}{more} failed or unknown, and --max-failures is {}", names.join(", "), self.options.max_failures)
-        })
     }
 }
 

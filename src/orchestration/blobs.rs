@@ -8,7 +8,7 @@ use sha2::Digest as _;
 
 use super::Playbook;
 use super::archive::{Refused, look_through};
-use super::verify::bodies;
+use super::verify::asks::bodies;
 use crate::model::inventory::{Cluster, Pack};
 use crate::model::{Archive, Blob, Sha256};
 use crate::steps::StepError;

@@ -10,7 +10,7 @@ use super::blobs::local_files;
 use super::each::on_each;
 use super::link::Links;
 use super::node::Node;
-use super::verify::asks;
+use super::verify::asks::asks;
 use super::{Batch, Controller, Event, Events, Playbook, RunId, Selection, SelectionError, StageStep, playbook};
 use crate::model::inventory::{Cluster, Host, Secrets};
 use crate::model::profile::{Profile, ProfileError};

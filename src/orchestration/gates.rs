@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::apply::Run;
 use super::each::on_each;
 use super::fence::{Fences, OnFailure};
 use super::fleet::{Fleet, Stage};
-use super::look::{Looked, look_at};
+use super::look::look_at;
 use super::node::Node;
-use super::plan::Sight;
 use super::progress::Progress;
+use super::run::Run;
+use super::sight::{Sight, state_of};
 use super::{Event, Failure, Phase};
 use crate::model::{HostName, Script};
 use crate::resources::AssessError;
@@ -72,11 +72,6 @@ impl Nodes {
             false => Verdict::Passed(String::new()),
         }
     }
-}
-
-/// What was seen of the product's process among everything that was looked at on a host.
-pub(super) fn state_of(looked: &Looked) -> Option<&NodeState> {
-    looked.iter().flatten().find_map(|assessment| assessment.node.as_ref())
 }
 
 /// Notes on every host that is as wanted whether a gate of its stage has still to open.

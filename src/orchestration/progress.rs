@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::fleet::Fleet;
 use super::look::Looked;
 use super::mend::Work;
-use super::plan::{Sight, outcome_of};
+use super::sight::{Sight, outcome_of};
 use super::{Failure, HostReport, ItemReport, Outcome};
 
 /// How often a host is looked at before its last mend: what one mend brings may hold what the next one needs.

@@ -1,5 +1,7 @@
 //! What a run came to, host by host, in the order of the inventory.
 
+use std::time::Instant;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -164,4 +166,9 @@ impl Report {
         let hosts = if refuted { hosts.and(Exit::Failed) } else { hosts };
         self.interrupted.map_or(hosts, |asked| hosts.and(asked))
     }
+}
+
+/// The time since `begun`, in whole milliseconds.
+pub(in crate::orchestration) fn milliseconds_since(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

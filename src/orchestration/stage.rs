@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::apply::Run;
 use super::each::on_each;
 use super::gates;
 use super::lock::Held;
 use super::look::look;
 use super::mend::mend;
 use super::node::Node;
-use super::plan::{Sight, milliseconds_since};
 use super::progress::Progress;
+use super::report::milliseconds_since;
+use super::run::Run;
+use super::sight::Sight;
 use super::{Batch, Event, Failure, Outcome, Phase, StageReport};
 
 /// Does what there is to do in a stage, and waits for what must come true of it. `None` when there is nothing.

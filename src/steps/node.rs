@@ -35,6 +35,11 @@ impl<'a> Node<'a> {
         Ok(Some(Self { product, profile }))
     }
 
+    /// How many seconds its product may take to end.
+    pub(super) fn stop_timeout(&self) -> u32 {
+        self.product.stop_timeout.unwrap_or(self.profile.process.stop_timeout)
+    }
+
     /// A path of the profile: below the product's home, unless it begins with a slash.
     pub(super) fn path(&self, relative: &str) -> Result<RemotePath, StepError> {
         let path = if relative.starts_with('/') { relative.parse() } else { self.product.home.join(relative) };

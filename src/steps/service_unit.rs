@@ -4,11 +4,9 @@
 
 use super::finding::refuse;
 use super::node::{Node, product_hosts};
-use super::start_nodes::stop_timeout;
 use super::{Finding, HostContext, Step, StepError, Wants};
 use crate::model::StepName;
 use crate::model::inventory::{Cluster, Product, Service};
-use crate::model::profile::Profile;
 use crate::resources::WholeFile;
 use crate::resources::process::Unit;
 
@@ -26,7 +24,7 @@ impl Step for ServiceUnit {
         let Some(node) = Node::of(on)? else { return Ok(()) };
         refuse(check(on.cluster))?;
         if let Some(unit) = unit(&node)? {
-            let text = unit_text(node.product, node.profile, &unit.name);
+            let text = unit_text(&node, &unit.name);
             wants.add(WholeFile::new(unit.file, text).mode(0o644));
         }
         Ok(())
@@ -51,7 +49,8 @@ fn unit_name(product: &Product) -> String {
     format!("{}.service", name.chars().map(allowed).collect::<String>())
 }
 
-fn unit_text(product: &Product, profile: &Profile, name: &str) -> String {
+fn unit_text(node: &Node<'_>, name: &str) -> String {
+    let (product, profile) = (node.product, node.profile);
     // In a unit, a percent sign begins a specifier, and a dollar sign in a command a variable.
     let literal = |text: &str| text.replace('%', "%%");
     let quoted = |text: &str| format!("\"{}\"", literal(text).replace('\\', "\\\\").replace('"', "\\\""));
@@ -64,7 +63,7 @@ fn unit_text(product: &Product, profile: &Profile, name: &str) -> String {
         ("@HOME@", literal(product.home.as_str())),
         ("@JAVA_HOME@", quoted(&format!("JAVA_HOME={java_home}"))),
         ("@SCRIPT@", quoted(&script).replace('$', "$$")),
-        ("@STOP_TIMEOUT@", stop_timeout(product, profile).to_string()),
+        ("@STOP_TIMEOUT@", node.stop_timeout().to_string()),
     ];
     values.iter().fold(UNIT.to_owned(), |text, (name, value)| text.replace(name, value))
 }

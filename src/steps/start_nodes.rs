@@ -3,7 +3,7 @@
 use super::node::Node;
 use super::{HostContext, Step, StepError, Wants, service_unit};
 use crate::model::StepName;
-use crate::model::inventory::{Cluster, Host, Product, Scheme};
+use crate::model::inventory::{Cluster, Host, Scheme};
 use crate::model::profile::{Profile, READY};
 use crate::resources::process::{Places, Process};
 
@@ -32,7 +32,7 @@ impl Step for StartNodes {
             .java_home(product.java_home.clone())
             .run_as(product.run_as.clone())
             .unit(service_unit::unit(&node)?)
-            .timeouts(start, stop_timeout(product, profile));
+            .timeouts(start, node.stop_timeout());
         wants.add(process);
         Ok(())
     }
@@ -52,8 +52,4 @@ pub(super) fn first_wait(cluster: &Cluster, profile: &Profile) -> u32 {
         (Scheme::Multicast, Some(multicast)) => multicast.timeout.map_or(shipped, u32::from),
         _ => shipped,
     }
-}
-
-pub(super) fn stop_timeout(product: &Product, profile: &Profile) -> u32 {
-    product.stop_timeout.unwrap_or(profile.process.stop_timeout)
 }

@@ -28,7 +28,7 @@ use self::config::Config;
 use super::LabError;
 use super::control::Line;
 use super::http::Connection;
-use super::programs::Printed;
+use super::printed::Printed;
 
 const VERSION: &str = "nginx version: nginx/1.24.0 (hactl lab)\n";
 /// How the process that serves is started, and the one that only shows that a configuration was taken.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{FactsReport, HostFactsReport, Place, Reach};
 use crate::model::Script;
 use crate::orchestration::ask::ask;
-use crate::orchestration::plan::milliseconds_since;
+use crate::orchestration::report::milliseconds_since;
 use crate::orchestration::{Failure, Stop};
 use crate::steps::facts::{self as step, HostFacts};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{BrokenRung, HostPing, JumpHostPing, PingReport, Place, Reach, Reached, RungReport, shell, tools};
-use crate::orchestration::plan::milliseconds_since;
+use crate::orchestration::report::milliseconds_since;
 use crate::orchestration::{Failure, Stop};
 use crate::transport::{Climb, Climbed, Link, Rung, TransportError};
 

@@ -1,13 +1,11 @@
 //! The proof that a cluster works: who is asked by which way, and then [`prove`].
 
+pub(super) mod asks;
 mod door;
 mod front;
 mod prove;
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,15 +16,10 @@ use self::front::{Balancing, HTTPS, front, public_host};
 use super::fleet::Fleet;
 use super::node::Node;
 use super::{Event, Events, Failure, Stop};
-use crate::model::inventory::{Cluster, Host, Port, Secrets, Sticky};
-use crate::model::profile::Profile;
-use crate::steps::StepError;
+use crate::model::inventory::{Cluster, Host, Port, Sticky};
 use crate::steps::preflight::Subject;
-use crate::steps::verify::{Asks, Bodies, Proof, VERIFY, check_bodies, is_at_its_address};
+use crate::steps::verify::{Proof, VERIFY, is_at_its_address};
 use crate::transport::http::Tls;
-
-/// How large the file of a body may be, in bytes.
-const LARGEST_BODY: u64 = 1 << 20;
 
 /// A pool of connections asks a connection whether it lives at most every 30 s.
 const RECOVERY: Duration = Duration::from_secs(45);
@@ -49,46 +42,6 @@ pub async fn verify(fleet: &Fleet, events: &Events, stop: &Stop) -> Result<Proof
         events.send(Event::Warning { host: None, text: text.clone() });
     }
     Ok(proof)
-}
-
-/// What is asked of a cluster whose first node with a product has this profile, with a value of its own to write.
-///
-/// # Errors
-/// Everything that can't be asked as the inventory wants it.
-pub(super) fn asks(cluster: &Cluster, profile: &Profile, secrets: &Secrets) -> Result<Arc<Asks>, Vec<StepError>> {
-    let bodies = bodies(cluster)?;
-    let value = format!("hactl-{:016x}", rand::random::<u64>());
-    Asks::new(cluster, profile, secrets, &bodies, &value).map(Arc::new)
-}
-
-/// The local files that probes send, each with values for all that it wants.
-///
-/// # Errors
-/// One for each that can't be read or sent.
-pub(super) fn bodies(cluster: &Cluster) -> Result<Bodies, Vec<StepError>> {
-    let (mut bodies, mut errors) = (BTreeMap::new(), Vec::new());
-    for (index, probe) in cluster.failover.probes.iter().enumerate() {
-        let Some(file) = probe.body.as_ref().and_then(|body| body.file.as_ref()) else { continue };
-        match read(file) {
-            Ok(text) => drop(bodies.insert(file.clone(), text)),
-            Err(cause) => errors.push(StepError {
-                code: "missing-file",
-                at: format!("failover.probes[{index}].body.file"),
-                cause: format!("{} {cause}", file.display()),
-                hint: Some("check the path, and who may read it; a body is text".to_owned()),
-            }),
-        }
-    }
-    errors.extend(check_bodies(cluster, &bodies));
-    if errors.is_empty() { Ok(bodies) } else { Err(errors) }
-}
-
-fn read(file: &Path) -> Result<String, String> {
-    let size = fs::metadata(file).map_err(|error| format!("cannot be read: {error}"))?.len();
-    if size > LARGEST_BODY {
-        return Err(format!("is too large for a probe: {size} bytes"));
-    }
-    fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))
 }
 
 /// Who is asked, and by which way.

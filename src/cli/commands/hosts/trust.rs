@@ -8,7 +8,8 @@ use crate::cli::console::Console;
 use crate::cli::host_keys::{COMPARE, HostKeyLine, HostKeyResults, HostKeyRow, exit, summary, table, troubles};
 use crate::cli::prompt::says_yes;
 use crate::cli::render::plural;
-use crate::cli::session::{Session, block_on, fleet_options, json_line, warn};
+use crate::cli::results::json_line;
+use crate::cli::session::{Session, block_on, fleet_options, warn};
 use crate::orchestration::hosts::{HostKeys, KeyState, KeyWays};
 use crate::orchestration::{Exit, Failure, Stop};
 
