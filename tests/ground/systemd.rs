@@ -47,6 +47,15 @@ fn the_product_is_a_unit_of_systemd_that_comes_back_by_itself_and_is_left_alone_
         assert_eq!(known, "TimeoutStopUSec=1min 1s\nNeedDaemonReload=no\n", "{host}");
     }
     ground.nothing_to_do(&[]);
+
+    // What a unit runs is stopped by its unit, which would start it again beside the one that the script has started.
+    ground.edit("service: systemd", "service: script");
+    ground.hactl(0, &["apply"]);
+    ground.two_joined_nodes_serve();
+    for host in ["is-1", "is-2"] {
+        assert_eq!(ground.on(host, &["systemctl", "is-active", UNIT]).trim(), "inactive", "{host}");
+    }
+    ground.nothing_to_do(&[]);
 }
 
 /// The process is systemd's, and the unit is started with the host.

@@ -76,6 +76,16 @@ hactl_await_end() { # PID STARTED SECONDS
     done
 }
 
+# Sets hactl_owner to the unit of systemd that a process belongs to, where that one runs the product at HOME: what a unit
+# runs, it may start again when somebody else has stopped it. A product that was started by hand can be in the unit of the
+# sshd or of a cron, which are nobody's to stop.
+hactl_unit_of() { # PID HOME UNIT|-
+    hactl_owner=$(sed -n 's|^[^/]*:/system\.slice/\([^/]*\.service\)$|\1|p' "/proc/$1/cgroup" 2> /dev/null) || hactl_owner=
+    hactl_owner=${hactl_owner%%"$hactl_newline"*}
+    [ -z "$hactl_owner" ] || [ "$hactl_owner" = "$3" ] ||
+        systemctl cat "$hactl_owner" 2> /dev/null | grep -q -F -e "$2/" || hactl_owner=
+}
+
 # Stops the process that was seen as PID with the start time STARTED: first as the product wants it, then by TERM, then by
 # KILL. The script and the unit are only asked where they know of this very process: the script's word goes to whatever
 # process the pid file names.
@@ -87,9 +97,10 @@ hactl_stop_process() { # PID STARTED SECONDS HOME SCRIPT JAVA_HOME|- USER|- PID_
     hactl_patience=$3
     hactl_choose_user "$4" "$7"
     hactl_asked=
-    if [ "$9" != - ] && grep -q -F "/$9" "/proc/$1/cgroup" 2> /dev/null; then
-        # The unit's own limit is the same.
-        systemctl stop "$9" > /dev/null 2>&1 || :
+    hactl_unit_of "$1" "$4" "$9"
+    if [ -n "$hactl_owner" ]; then
+        # The limit of a unit of ours is the same.
+        systemctl stop "$hactl_owner" > /dev/null 2>&1 || :
         hactl_asked=1
     elif [ -f "$8" ] && [ "$(tr -dc 0-9 < "$8" 2> /dev/null)" = "$1" ]; then
         hactl_home_of_script=$4
