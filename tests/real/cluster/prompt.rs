@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Cluster;
 use crate::sshd::{find, keygen, skip};
 
-const PASSPHRASE: &str = "poison-passphrase";
+const PASSPHRASE: &str = "venom-passphrase";
 
 /// Two hosts that let the same encrypted key in.
 fn cluster() -> Option<Cluster> {

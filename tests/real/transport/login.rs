@@ -22,15 +22,15 @@ fn admit(server: &Sshd, name: &str) {
 #[tokio::test]
 async fn an_encrypted_key_is_opened_with_its_passphrase() {
     let Some(server) = Sshd::start(&[]) else { return };
-    keygen(&server.file("locked"), "ed25519", "poison-passphrase");
+    keygen(&server.file("locked"), "ed25519", "venom-passphrase");
     admit(&server, "locked");
     let mut link =
-        Link { identities: vec![server.file("locked")], passphrase: secret("poison-passphrase"), ..server.link() };
+        Link { identities: vec![server.file("locked")], passphrase: secret("venom-passphrase"), ..server.link() };
     // Twice: the second host with the same key does not open it again.
     let begun = open(&link).await;
     open(&link).await;
     let seen = say(&*begun, "ps -e -o args=").await;
-    assert!(seen.contains("sshd") && !seen.contains("poison-passphrase"), "{seen}");
+    assert!(seen.contains("sshd") && !seen.contains("venom-passphrase"), "{seen}");
     link.passphrase = secret("poison-wrong");
     let error = refused(&link).await;
     assert_eq!((error.rung, error.code), (Rung::Authentication, "key-passphrase-wrong"));

@@ -11,7 +11,7 @@ use super::agent::refusals;
 use super::*;
 use crate::sshd::{Sshd, by_openssh, find, is_left_to_openssh, keygen, output, skip};
 
-const PASSPHRASE: &str = "poison-passphrase";
+const PASSPHRASE: &str = "venom-passphrase";
 
 /// A keyring that gives these answers, one after another, and counts the questions.
 fn answering(answers: &'static [&'static str]) -> (Keyring, Arc<AtomicUsize>) {
