@@ -15,7 +15,7 @@ async fn a_passphrase_is_given_out_of_everybodys_sight_and_a_wrong_one_once() {
         return skip("there is no ssh");
     }
     let Some(server) = Sshd::start(&[]) else { return };
-    let poison = format!("poison-{}-openssh", std::process::id());
+    let poison = format!("venom-{}-openssh", std::process::id());
     keygen(&server.file("locked"), "ed25519", &poison);
     fs::copy(server.file("locked.pub"), server.file("authorized_keys")).unwrap();
     let secret = |text: &str| Some(Arc::new(Secret::new(text.to_owned())));
