@@ -50,7 +50,7 @@ pub(super) enum Last<'a> {
 }
 
 /// Prints one line of JSON.
-pub(super) fn json_line(console: &Console, line: &impl serde::Serialize) {
+pub(super) fn json_line(console: &Console, line: &impl Serialize) {
     if let Ok(line) = serde_json::to_string(line) {
         console.result(&line);
     }

@@ -11,14 +11,12 @@ use tokio::net::TcpListener;
 use super::asks::asks;
 use super::*;
 use crate::model::Secret;
-use crate::model::inventory::Secrets;
-use crate::model::inventory::{Place as Where, read};
+use crate::model::inventory::{Place as Where, Secrets, read};
 use crate::model::profile::Profile;
 use crate::orchestration::link::Links;
 use crate::orchestration::{Controller, Exit, FleetOptions, Selection};
 use crate::steps::Allow;
-use crate::steps::verify::Asks;
-use crate::steps::verify::Shared;
+use crate::steps::verify::{Asks, Shared};
 use crate::transport::Keyring;
 use crate::transport::user_config::SshConfig;
 
